@@ -1,0 +1,140 @@
+// The JSON door: the open trial in, a vote out. The server owns the order; this side only makes sure that a vote, once pressed, arrives:
+// it stays in the browser's storage until the server has answered, is sent again after any failure, and again after a reload.
+// Sending twice is safe, because every trial has one key and the server keeps the first vote of a key.
+
+const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
+const PATIENCE = 20000; // ms until a silent connection counts as broken
+const TRIES = 3; // page loads that may try to send one kept vote
+
+export class Door {
+  /** `address` is the study's (/s/NAME), `token` the CSRF token, `say` shows a few words to the participant. */
+  constructor(address, token, say) {
+    this.address = address;
+    this.token = token;
+    this.say = say;
+    this.kept = new Kept(`vote:${address}:`);
+  }
+
+  /** The open trial and the next one; a vote that an earlier page could not deliver goes first. */
+  async open() {
+    for (const vote of this.kept.all()) await this.#send(vote);
+    const { status, body } = await this.#ask("/trial");
+    return status === 200 ? body : this.#leave();
+  }
+
+  /** Saves a vote and answers what is open now. Resolves only when the server has spoken. */
+  async vote(vote) {
+    this.kept.put(vote);
+    return (await this.#send(vote)) ?? this.open();
+  }
+
+  /** The server's answer; null where this trial has its vote already or is not this participant's. */
+  async #send(vote) {
+    const { status, body } = await this.#ask("/vote", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": this.token },
+      body: JSON.stringify(vote),
+    });
+    if (status === 200 || status === 404 || status === 409) {
+      this.kept.drop(vote);
+      return status === 200 ? body : null;
+    }
+    // A stale token, no session, paused or closed: the study's address says what is what, and a kept vote is tried again from there.
+    if (status === 410 || this.kept.tries(vote) >= TRIES) this.kept.drop(vote);
+    return this.#leave();
+  }
+
+  /** Asks until something answers that is not a failure on the way. */
+  async #ask(path, options = {}) {
+    for (let attempt = 0; ; attempt += 1) {
+      const { status, body, after } = await attemptOnce(this.address + path, options);
+      if (status !== 0) {
+        this.say("");
+        return { status, body };
+      }
+      this.say(navigator.onLine ? "No answer from the server. Trying again." : "Offline. Your answer is kept and will be sent.");
+      await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
+    }
+  }
+
+  /** Goes to the study's address, which shows the step that is open; never resolves, since this page ends here. */
+  #leave() {
+    location.replace(this.address);
+    return new Promise(() => {});
+  }
+}
+
+/** One request. Status 0 stands for everything that is worth another attempt: no network, a time-out, a busy or broken server. */
+async function attemptOnce(url, options) {
+  try {
+    const response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    if (response.status === 429 || response.status >= 500) {
+      const seconds = Number.parseFloat(response.headers.get("Retry-After"));
+      return { status: 0, after: Number.isFinite(seconds) ? Math.min(1000 * seconds, 60000) : undefined };
+    }
+    return { status: response.status, body: await response.json() };
+  } catch {
+    return { status: 0 };
+  }
+}
+
+/** Waits, but not beyond the moment at which the browser is online again. */
+function pause(milliseconds) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    addEventListener("online", done);
+  });
+}
+
+/** Votes not yet acknowledged, one entry a trial, in the browser's storage; a browser without storage keeps them for this page only. */
+class Kept {
+  constructor(prefix) {
+    this.prefix = prefix;
+    this.store = storage();
+  }
+
+  put(vote) {
+    this.store.setItem(this.prefix + vote.trial, JSON.stringify(vote));
+  }
+
+  drop(vote) {
+    this.store.removeItem(this.prefix + vote.trial);
+    this.store.removeItem(`tries:${this.prefix}${vote.trial}`);
+  }
+
+  all() {
+    const keys = Array.from({ length: this.store.length }, (_, index) => this.store.key(index));
+    return keys.filter((key) => key.startsWith(this.prefix)).map((key) => JSON.parse(this.store.getItem(key)));
+  }
+
+  tries(vote) {
+    const key = `tries:${this.prefix}${vote.trial}`;
+    const count = 1 + Number(this.store.getItem(key));
+    this.store.setItem(key, String(count));
+    return count;
+  }
+}
+
+function storage() {
+  try {
+    localStorage.setItem("probe", "1");
+    localStorage.removeItem("probe");
+    return localStorage;
+  } catch {
+    const kept = new Map();
+    return {
+      get length() {
+        return kept.size;
+      },
+      key: (index) => [...kept.keys()][index],
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, value),
+      removeItem: (key) => kept.delete(key),
+    };
+  }
+}

@@ -1,0 +1,79 @@
+// Images by content: fetched whole, hashed where the browser allows it, and decoded before anything is shown.
+
+const WAITS = [500, 1000, 2000, 4000, 8000];
+
+export class Images {
+  /** `say` shows a few words to the participant while an image does not come. */
+  constructor(say) {
+    this.say = say;
+    this.ready = new Map(); // sha256 -> promise of {bitmap, verified}
+  }
+
+  /** The decoded images of a trial: {left, right, reference}, `reference` null where the trial has none. Others are let go. */
+  async of(trial) {
+    this.#keepOnly(trial);
+    const [left, right, reference] = await Promise.all([trial.left, trial.right, trial.reference].map((image) => image && this.#get(image)));
+    return { left, right, reference };
+  }
+
+  /** Begins to load the trial after this one; `of` waits for it when its turn comes. */
+  ahead(trial) {
+    for (const image of trial ? parts(trial) : []) this.#get(image);
+  }
+
+  #get(image) {
+    if (!this.ready.has(image.sha256)) this.ready.set(image.sha256, load(image, this.say));
+    return this.ready.get(image.sha256);
+  }
+
+  #keepOnly(trial) {
+    const wanted = new Set(parts(trial).map((image) => image.sha256));
+    for (const [sha256, promise] of this.ready) {
+      if (wanted.has(sha256)) continue;
+      this.ready.delete(sha256);
+      promise.then(({ bitmap }) => bitmap.close());
+    }
+  }
+}
+
+/** true where every shown image had the planned bytes, false where one had not, null where the page could not tell. */
+export function bytesVerified(images) {
+  const verdicts = images.filter(Boolean).map((image) => image.verified);
+  return verdicts.includes(null) ? null : verdicts.every(Boolean);
+}
+
+function parts(trial) {
+  return [trial.left, trial.right, trial.reference].filter(Boolean);
+}
+
+async function load(image, say) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      // Content never changes under its address, so the browser's copy serves, but not one that could not be used before.
+      const picture = await fetchOnce(image, attempt === 0 ? "default" : "reload");
+      if (picture.verified === false && attempt === 0) continue;
+      if (attempt > 0) say("");
+      return picture;
+    } catch {
+      say("An image does not arrive. Trying again.");
+      await new Promise((resolve) => setTimeout(resolve, WAITS[Math.min(attempt, WAITS.length - 1)]));
+    }
+  }
+}
+
+async function fetchOnce(image, cache) {
+  const response = await fetch(image.url, { cache });
+  if (!response.ok) throw new Error(`${image.url}: ${response.status}`);
+  const bytes = await response.arrayBuffer();
+  const verified = await hasHash(bytes, image.sha256);
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), { colorSpaceConversion: "none" });
+  if (bitmap.width !== image.width || bitmap.height !== image.height) throw new Error(`${image.url}: another size than planned`);
+  return { bitmap, verified };
+}
+
+/** null where the page has no secure context, and so no digest. */
+async function hasHash(bytes, sha256) {
+  if (!globalThis.crypto?.subtle) return null;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
+}

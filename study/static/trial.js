@@ -1,0 +1,78 @@
+// The trial page: one turn after the other until the server says that another step is open.
+
+import { Answers } from "./answers.js";
+import { Door } from "./door.js";
+import { Images, bytesVerified } from "./images.js";
+import { Page } from "./page.js";
+import { Stage } from "./stage.js";
+import { Showing } from "./showing.js";
+
+const QUIET = 400; // ms in which saving needs no word
+
+const page = new Page();
+const address = page.main.dataset.address;
+const token = document.querySelector("meta[name=csrf-token]").content;
+const door = new Door(address, token, (words) => page.say("door", words));
+const images = new Images((words) => page.say("images", words));
+const stage = new Stage(page);
+const answers = new Answers(page.buttons, page.original, (reason) => page.hint(reason));
+
+let showing = null; // the pair that is in view, or null
+let unlocking = 0;
+
+async function run() {
+  let answer = await door.open();
+  while (answer.step === "trial") answer = await turn(answer);
+  location.replace(address);
+}
+
+/** One trial: decoded, shown, chosen, saved. Answers what the server opens next. */
+async function turn({ trial, next, progress }) {
+  const pictures = await images.of(trial);
+  const painted = await stage.show(trial, pictures);
+  page.progress(progress, trial.practice);
+  showing = new Showing(painted, { referenceShown: trial.reference_mode === "always", minimumView: trial.minimum_view_ms });
+  answers.peek?.begin((shown) => (stage.reference(shown), showing.showReference(shown, performance.now())));
+  unlock();
+  images.ahead(next);
+  const choice = await answers.next(barrier);
+  const vote = { trial: trial.id, key: trial.key, choice, ...showing.report(performance.now()), zoomed: false, ...stage.report() };
+  return save({ ...vote, bytes_verified: bytesVerified(Object.values(pictures)) });
+}
+
+async function save(vote) {
+  showing = null;
+  lock();
+  page.mark(vote.choice);
+  const slow = setTimeout(() => page.say("saving", "Saving."), QUIET);
+  const answer = await door.vote(vote);
+  clearTimeout(slow);
+  page.say("saving", "");
+  if (answer.feedback) await page.feedback(answer.feedback);
+  return answer;
+}
+
+/** Why no choice counts at this moment; "" where one does. */
+function barrier() {
+  if (!stage.inView) return "The images are not in view.";
+  return showing.remaining(performance.now()) > 0 ? "Look at both images first." : "";
+}
+
+function lock() {
+  clearTimeout(unlocking);
+  answers.lock(true);
+  page.hint("");
+}
+
+/** Opens the choices as soon as the pair has been in view long enough. */
+function unlock() {
+  lock();
+  const rest = showing.remaining(performance.now());
+  if (rest > 0 || !stage.inView) unlocking = setTimeout(unlock, Math.max(rest, 50));
+  else answers.lock(false);
+}
+
+stage.onView = (visible) => showing?.inView(visible, performance.now());
+// A page taken out of the browser's memory (back, forward) shows a past state: ask the server again.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+run();
