@@ -1,0 +1,54 @@
+"""create_app: wiring only."""
+
+from flask import Flask, Response, g, request
+from flask_wtf.csrf import CSRFProtect
+
+from study import identity, settings
+from study.db import connect
+from study.settings import Settings
+from study.views import failures, health, media, participant
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+LARGEST_REQUEST = 64 * 1024
+
+
+def create_app(kept: Settings | None = None, secret_key: str | None = None) -> Flask:
+    """The server of participants, over a database at the newest revision.
+
+    What is not given comes from the environment, so that gunicorn can call it without a word.
+    """
+    kept = kept or settings.read()
+    app = Flask(__name__)
+    app.secret_key = secret_key or settings.secret_key()
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
+    app.extensions["database"] = connect(kept.database_url)
+    app.extensions["media"] = kept.media.resolve()
+    app.jinja_env.filters["paragraphs"] = paragraphs
+    identity.prepare(app)
+    failures.register(app)
+    CSRFProtect(app)
+    for view in (participant, media, health):
+        app.register_blueprint(view.blueprint)
+    app.after_request(_finish)
+    return app
+
+
+def paragraphs(text: str) -> list[str]:
+    """A text's paragraphs: what blank lines part."""
+    return [part.strip() for part in "\n".join(map(str.rstrip, text.splitlines())).split("\n\n") if part.strip()]
+
+
+def _finish(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("X-Request-ID", g.get("request_id", ""))
+    if request.endpoint not in {"static", "media.image"}:
+        response.headers["Cache-Control"] = "no-store"
+    return response

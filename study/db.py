@@ -1,0 +1,154 @@
+"""The database: engine, SQLite's pragmas, sessions, and the schema's migrations. Flask is not known here."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, orm
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from study.errors import Refused
+from study.settings import ROOT
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+BUSY_TIMEOUT_MS = 5000
+"""How long a writer waits for another one before the participant is asked to try again."""
+
+
+class Database:
+    """One engine, and transactions on it: `with database.read() as db` or `with database.write() as db`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        # A writer takes SQLite's lock at the start: a read that turns into a write can meet SQLITE_BUSY at once,
+        # without the busy timeout, because its snapshot is stale.
+        self._writing = self.engine.execution_options(sqlite_begin="IMMEDIATE")
+        # A reader sees one moment, as SQLite's always do: sessions.csv must agree with votes.csv.
+        one_moment = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self.engine.execution_options(**one_moment)
+
+    @contextmanager
+    def read(self) -> Iterator[orm.Session]:
+        """A transaction on one moment of the database, rolled back at its end."""
+        with orm.Session(self._reading, expire_on_commit=False) as db:
+            yield db
+
+    @contextmanager
+    def write(self) -> Iterator[orm.Session]:
+        """A transaction that is committed at its end, or rolled back where anything was raised."""
+        with orm.Session(self._writing, expire_on_commit=False) as db, db.begin():
+            yield db
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of SQLite's."""
+        return self.engine.dialect.name == "sqlite"
+
+    def is_empty(self) -> bool:
+        """Whether no table stands in it; a file that is not there is not made by asking."""
+        if self.is_sqlite and not Path(str(self.engine.url.database)).exists():
+            return True
+        return not inspect(self.engine).get_table_names()
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema to a revision by the migrations."""
+        from alembic import command
+
+        if self.is_sqlite:
+            Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        with self._writing.begin() as connection:
+            command.upgrade(_alembic(connection), revision)
+
+    def downgrade(self, revision: str) -> None:
+        """Take the schema back to a revision; `base` is an empty database."""
+        from alembic import command
+
+        with self._writing.begin() as connection:
+            command.downgrade(_alembic(connection), revision)
+
+    def check(self) -> None:
+        """Be silent where the schema is the newest one.
+
+        Raises:
+            Refused: it is not.
+        """
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        if self.is_empty():
+            raise Refused(
+                f"{self.name} is empty: `manage.py study load FOLDER` or `manage.py study db upgrade` fills it."
+            )
+        with self.engine.connect() as connection:
+            at = MigrationContext.configure(connection).get_current_revision()
+            head = ScriptDirectory.from_config(_alembic(connection)).get_current_head()
+        if at != head:
+            raise Refused(
+                f"{self.name} is at revision {at or 'none'}, this code needs {head}: run `manage.py study db upgrade`."
+            )
+
+    @property
+    def name(self) -> str:
+        """The database's address without its password."""
+        return f"The database {self.engine.url.render_as_string(hide_password=True)}"
+
+
+def connect(url: str) -> Database:
+    """The database at `url`.
+
+    Raises:
+        Refused: the address cannot be read.
+    """
+    try:
+        parts = make_url(url)
+    except ArgumentError as error:
+        raise Refused(
+            "STUDY_DATABASE_URL is no address of a database: write `sqlite:///FILE` or `postgresql://...`."
+        ) from error
+    if parts.get_backend_name() == "sqlite" and parts.database in {None, "", ":memory:"}:
+        raise Refused("STUDY_DATABASE_URL names no file, and votes in memory would be lost: write `sqlite:///FILE`.")
+    return Database(url)
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Durable and strict; FULL because under NORMAL an acknowledged commit can vanish at power loss."""
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - for the type checker
+    connection.isolation_level = None  # Python's own BEGIN comes too late and is never IMMEDIATE
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
+
+
+def _alembic(connection: Connection) -> "Config":
+    from alembic.config import Config
+
+    attributes: dict[str, Any] = {"connection": connection}
+    return Config(toml_file=ROOT / "pyproject.toml", attributes=attributes)
+
+
+def first_line(error: Exception) -> str:
+    """The driver's message, without its statement and hints."""
+    return str(getattr(error, "orig", error)).strip().partition("\n")[0]

@@ -1,0 +1,103 @@
+"""What the study refuses: one sentence to a researcher, a typed answer to a participant. Flask is not known here."""
+
+# ruff: noqa: N818 - a refusal is named by what it says, as in Werkzeug
+
+import click
+
+
+class Refused(click.ClickException):
+    """One sentence to the researcher: what, where, what to do. The command line prints it and exits with 1."""
+
+
+class Problem(Exception):
+    """Why a participant's request is not done: a status, a code that the page acts on, and one sentence."""
+
+    status = 400
+    code = "malformed"
+    title = "This did not work"
+    retry_after: int | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Malformed(Problem):
+    """The request is not what the contract says; the message names the value."""
+
+
+class StaleForm(Problem):
+    """The CSRF token is missing or belongs to another session."""
+
+    code = "csrf"
+    title = "Please reload the page"
+
+
+class NoSession(Problem):
+    """There is no session, or the cookie is forged or foreign."""
+
+    status = 401
+    code = "no_session"
+    title = "We do not know this browser"
+
+
+class NotForPeople(Problem):
+    """A simulation was opened by a person, or a human study by a simulated participant."""
+
+    status = 403
+    code = "simulated"
+    title = "This link is not for you"
+
+
+class UnknownStudy(Problem):
+    """No study of this name takes or took votes."""
+
+    status = 404
+    code = "unknown_study"
+    title = "There is no such study"
+
+
+class UnknownTrial(Problem):
+    """The trial does not exist, or is another participant's."""
+
+    status = 404
+    code = "unknown_trial"
+
+
+class AlreadyCast(Problem):
+    """The trial has another vote already."""
+
+    status = 409
+    code = "already_cast"
+
+
+class NotOpen(Problem):
+    """An earlier trial is still open, or the open step is not a trial."""
+
+    status = 409
+    code = "not_open"
+
+
+class Closed(Problem):
+    """The study takes no votes any more, or no further participants."""
+
+    status = 410
+    code = "closed"
+    title = "This study has ended"
+
+
+class Paused(Problem):
+    """The study takes no votes for the moment."""
+
+    status = 423
+    code = "paused"
+    title = "This study is paused"
+
+
+class Busy(Problem):
+    """The database did not answer in time; the same request will succeed later."""
+
+    status = 503
+    code = "busy"
+    title = "Just a moment"
+    retry_after = 2

@@ -1,0 +1,197 @@
+"""Votes out: votes.csv as the contract says it, with design.toml, sessions.csv and columns.csv beside it.
+
+Rows are streamed, so that the size of a study does not matter, and ordered, so that the same data give the same bytes.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import aliased
+
+from study import folder, loading, steps
+from study.dictionary import SESSIONS, VOTES
+from study.models import Condition, Crop, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote
+from study.scheduling import spec_of
+from study.spec import Spec
+
+VOTES_COLUMNS = tuple(column.name for column in VOTES)
+SESSIONS_COLUMNS = tuple(column.name for column in SESSIONS)
+COLUMNS_COLUMNS = ("file", "column", "type", "meaning")
+AT_ONCE = 1000
+"""Rows that are fetched and held at a time."""
+
+Record = Mapping[str, Any]
+
+
+def write(db: OrmSession, name: str, votes: Path) -> dict[Path, int | None]:
+    """Write the four files and say how many rows each table has; all appear, or none does.
+
+    Raises:
+        Refused: there is no such study.
+    """
+    study = loading.find(db, name)
+    beside = votes.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    writers: dict[Path, Callable[[TextIO], int | None]] = {
+        beside / "design.toml": lambda file: _write_text(file, study.design),
+        beside / "columns.csv": lambda file: write_table(file, COLUMNS_COLUMNS, _columns()),
+        beside / "sessions.csv": lambda file: write_table(file, SESSIONS_COLUMNS, session_records(db, study)),
+        votes: lambda file: write_table(file, VOTES_COLUMNS, vote_records(db, study)),
+    }
+    parts = {path: path.with_name(f".{path.name}.part") for path in writers}
+    try:
+        rows = {path: _write_part(parts[path], writer) for path, writer in writers.items()}
+        for path, part in parts.items():
+            os.replace(part, path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return rows
+
+
+def write_table(file: TextIO, columns: tuple[str, ...], records: Iterable[Record]) -> int:
+    """Write a header and a row for each record; the number of rows."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    number = 0
+    for number, record in enumerate(records, start=1):  # noqa: B007 - the count is what is wanted
+        writer.writerow([cell(record[column]) for column in columns])
+    return number
+
+
+def cell(value: object) -> str:
+    """A value as docs/formats.md writes it; text that a spreadsheet would run as a formula gets an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
+    """Every vote of the study with everything that stood around it, in the order of saving."""
+    spec = spec_of(study)
+    for row in db.execute(_votes_query(study).execution_options(yield_per=AT_ONCE)):
+        yield _vote_record(study, spec, row)
+
+
+def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
+    """Every session of the study, those that were declined included, in the order of beginning."""
+    trials = select(func.count()).where(Trial.session_id == Session.id).scalar_subquery()
+    votes = select(func.count(Vote.id)).join(Vote.trial).where(Trial.session_id == Session.id, Vote.corrects.is_(None))
+    query = (
+        select(Session, Participant, trials.label("planned"), votes.scalar_subquery().label("votes"))
+        .join(Participant, Participant.id == Session.participant_id)
+        .where(Session.study_id == study.id)
+        .order_by(Session.id)
+        .execution_options(yield_per=AT_ONCE)
+    )
+    for session, participant, planned, saved in db.execute(query):
+        yield {
+            "participant": participant.pseudonym,
+            "session": session.id,
+            "started_at": session.started_at,
+            "ended_at": session.ended_at,
+            "last_step": _last_step(db, session),
+            "outcome": session.outcome,
+            "trials_planned": planned,
+            "votes": saved,
+            "language": session.language,
+            "simulated": participant.simulated,
+        }
+
+
+def _last_step(db: OrmSession, session: Session) -> str:
+    step = steps.place(db, session).step
+    return "consent" if step == "declined" else step
+
+
+def _votes_query(study: Study) -> Any:
+    a, b, reference = aliased(Stimulus), aliased(Stimulus), aliased(Stimulus)
+    of_a, of_b, of_reference = aliased(Condition), aliased(Condition), aliased(Condition)
+    sides = [
+        column.label(f"{side}_{column.key}")
+        for side, stimulus, condition in (("a", a, of_a), ("b", b, of_b))
+        for column in (condition.name, condition.codec, condition.rate, stimulus.bpp, stimulus.sha256)
+    ]
+    return (
+        select(Vote, Trial, Crop, Source, Participant.pseudonym, reference.sha256.label("reference_sha256"), *sides)
+        .join(Trial, Trial.id == Vote.trial_id)
+        .join(Session, Session.id == Trial.session_id)
+        .join(Participant, Participant.id == Session.participant_id)
+        .join(Pair, Pair.id == Trial.pair_id)
+        .join(a, a.id == Pair.a_id)
+        .join(b, b.id == Pair.b_id)
+        .join(of_a, of_a.id == a.condition_id)
+        .join(of_b, of_b.id == b.condition_id)
+        .join(Crop, Crop.id == a.crop_id)
+        .join(Source, Source.id == Crop.source_id)
+        .join(reference, reference.crop_id == Crop.id)
+        .join(of_reference, of_reference.id == reference.condition_id)
+        .where(Session.study_id == study.id, of_reference.name == folder.REFERENCE)
+        .order_by(Vote.id)
+    )
+
+
+def _vote_record(study: Study, spec: Spec, row: Row[Any]) -> dict[str, Any]:
+    vote, trial, crop, source = row.Vote, row.Trial, row.Crop, row.Source
+    left, right = ("b", "a") if trial.flipped else ("a", "b")
+    shown = {
+        f"{side}{suffix}": getattr(row, f"{letter}_{key}")
+        for side, letter in (("left", left), ("right", right))
+        for suffix, key in (
+            ("", "name"),
+            ("_codec", "codec"),
+            ("_rate", "rate"),
+            ("_bpp", "bpp"),
+            ("_sha256", "sha256"),
+        )
+    }
+    measured = {column.key: getattr(vote, column.key) for column in Vote.__table__.columns}
+    return {
+        **measured,
+        **shown,
+        "vote": vote.id,
+        "study": study.name,
+        "config": study.config,
+        "participant": row.pseudonym,
+        "session": trial.session_id,
+        "trial": trial.id,
+        **{name: getattr(trial, name) for name in ("block", "position", "kind", "expected", "shown_at", "reloads")},
+        "strategy": trial.strategy,
+        "probability": trial.probability,
+        "asks_for": spec.study.asks_for,
+        "reference": spec.study.reference,
+        "layout": spec.study.layout,
+        "source": source.name,
+        "source_sha256": source.sha256,
+        "tag": crop.tag,
+        **{f"crop_{name}": getattr(crop, name) for name in ("x", "y", "width", "height")},
+        "reference_sha256": row.reference_sha256,
+    }
+
+
+def _columns() -> Iterator[Record]:
+    for file, columns in (("votes.csv", VOTES), ("sessions.csv", SESSIONS)):
+        for column in columns:
+            yield {"file": file, "column": column.name, "type": column.type, "meaning": column.meaning}
+
+
+def _write_text(file: TextIO, text: str) -> None:
+    file.write(text)
+
+
+def _write_part(path: Path, writer: Callable[[TextIO], int | None]) -> int | None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        return writer(file)

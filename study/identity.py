@@ -1,0 +1,201 @@
+"""Who is asking: the only file at the cookie.
+
+The signed cookie holds, for each study, a random token and how the participant arrived. Nothing is stored on the
+server before the participant has agreed or declined; no internet address ever is.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app, request, session
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
+
+from study.errors import Malformed, NoSession, NotForPeople
+from study.models import Participant, PlatformIdentity, Study
+
+KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
+"""Parameters by which a platform names a person: the same person coming back is the same participant."""
+SIMULATED = "simulated"
+"""The parameter that carries a simulated participant's signed token."""
+SIMULATED_FOR_S = 24 * 3600
+REMEMBERED = timedelta(days=60)
+STUDIES_IN_COOKIE = 5
+PARAMETERS = 20
+PARAMETERS_LENGTH = 1500
+"""Characters in all: browsers drop cookies above 4 kB without a word."""
+
+
+class _Cookies(SecureCookieSessionInterface):
+    """The cookie never travels in the clear where the page did not; gunicorn knows the scheme behind a proxy."""
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        return request.is_secure
+
+
+def prepare(app: Flask) -> None:
+    """Set the cookie's manners."""
+    app.session_interface = _Cookies()
+    app.config.update(
+        SESSION_COOKIE_NAME="study",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=REMEMBERED,
+    )
+
+
+def simulated_token(secret_key: str, study_name: str) -> str:
+    """What marks a participant of the named simulation as simulated; only who holds the key can make it."""
+    return _simulated_signer(secret_key).dumps(study_name)
+
+
+def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
+    """Take in a link's parameters: whom it names, and whether a simulation sent it.
+
+    Raises:
+        NotForPeople: a simulated participant at a human study, or a token that is not this study's.
+        Malformed: the link says more than a cookie can hold.
+    """
+    kept = {_printable(name): _printable(value) for name, value in parameters.items() if name != SIMULATED}
+    kept.pop("", None)
+    if len(kept) > PARAMETERS or sum(len(name) + len(value) for name, value in kept.items()) > PARAMETERS_LENGTH:
+        raise Malformed("The link carries too many parameters: ask whoever sent it for a shorter one.")
+    if SIMULATED in parameters:
+        _check_simulated(study, parameters[SIMULATED])
+    visitor = dict(_visitor(study) or _new_visitor())
+    pseudonym = _pseudonym(study, kept)
+    known = _by_token(db, study, visitor["token"])
+    named = _by_pseudonym(db, study, pseudonym) if pseudonym else None
+    if named is not None:
+        visitor = {**_new_visitor(), "token": named.token}
+    elif known is not None and pseudonym and known.pseudonym != pseudonym:
+        visitor = _new_visitor()  # another person at the same browser
+    if kept and (named or known) is None:
+        visitor["arrival"] = kept
+    if SIMULATED in parameters:
+        visitor[SIMULATED] = True
+    _remember(study, visitor)
+
+
+def welcome(study: Study) -> None:
+    """Give a visitor without one a token, so that agreeing twice makes one participant.
+
+    Raises:
+        NotForPeople: the study is a simulation and the visitor did not come with a token.
+    """
+    visitor = _visitor(study)
+    _check_kind(study, visitor or {})
+    if visitor is None:
+        _remember(study, _new_visitor())
+
+
+def current(db: OrmSession, study: Study) -> Participant | None:
+    """The participant that the cookie names, if there is one in this study."""
+    visitor = _visitor(study)
+    return _by_token(db, study, visitor["token"]) if visitor else None
+
+
+def has_cookie() -> bool:
+    """Whether the browser sent a cookie that we signed."""
+    return "studies" in session
+
+
+def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Participant:
+    """The visitor's participant, made where there is none; what the link said is kept only of those who agreed.
+
+    Call it with the study locked, so that one person makes one participant.
+
+    Raises:
+        NoSession: the browser sent no cookie of ours.
+        NotForPeople: a person at a simulation, or the other way round.
+    """
+    visitor = _visitor(study)
+    if visitor is None:
+        raise NoSession("Your browser sent no cookie of this study: allow cookies and open the link again.")
+    _check_kind(study, visitor)
+    arrival: dict[str, str] = visitor.get("arrival", {}) if agreed else {}
+    pseudonym = _pseudonym(study, arrival)
+    participant = _by_token(db, study, visitor["token"])
+    if participant is None and pseudonym:
+        participant = _by_pseudonym(db, study, pseudonym)
+    if participant is None:
+        participant = Participant(
+            study_id=study.id,
+            token=visitor["token"],
+            pseudonym=pseudonym or f"p{secrets.token_hex(8)}",
+            simulated=bool(visitor.get(SIMULATED)),
+            created_at=at,
+        )
+        db.add(participant)
+        db.flush()
+        db.add_all(PlatformIdentity(participant_id=participant.id, parameter=p, value=v) for p, v in arrival.items())
+    _remember(study, {"token": participant.token})
+    return participant
+
+
+def _visitor(study: Study) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = session.get("studies", {}).get(study.name)
+    return found
+
+
+def _new_visitor() -> dict[str, Any]:
+    return {"token": secrets.token_urlsafe(24)}
+
+
+def _remember(study: Study, visitor: dict[str, Any]) -> None:
+    others = [(name, kept) for name, kept in session.get("studies", {}).items() if name != study.name]
+    session["studies"] = dict([*others[-STUDIES_IN_COOKIE + 1 :], (study.name, visitor)])
+    session.permanent = True
+
+
+def _by_token(db: OrmSession, study: Study, token: str) -> Participant | None:
+    return db.scalar(select(Participant).where(Participant.study_id == study.id, Participant.token == token))
+
+
+def _by_pseudonym(db: OrmSession, study: Study, pseudonym: str) -> Participant | None:
+    return db.scalar(select(Participant).where(Participant.study_id == study.id, Participant.pseudonym == pseudonym))
+
+
+def _pseudonym(study: Study, arrival: Mapping[str, str]) -> str:
+    """The same for the same person in the same study, and nobody's name without the key; empty for the unnamed.
+
+    The leading letter keeps spreadsheets from reading it as a number.
+    """
+    for parameter in KNOWN_IDS:
+        if arrival.get(parameter):
+            said = f"{study.name}\n{parameter}\n{arrival[parameter]}".encode()
+            return f"p{hmac.new(_secret_key().encode(), said, hashlib.sha256).hexdigest()[:16]}"
+    return ""
+
+
+def _check_simulated(study: Study, token: str) -> None:
+    try:
+        name = _simulated_signer(_secret_key()).loads(token, max_age=SIMULATED_FOR_S)
+    except BadSignature as error:
+        raise NotForPeople("This link's token was not signed for this study, or is too old.") from error
+    if name != study.name or not study.simulated:
+        raise NotForPeople("This study takes answers from people only: a simulated participant needs a simulated copy.")
+
+
+def _check_kind(study: Study, visitor: Mapping[str, Any]) -> None:
+    if study.simulated and not visitor.get(SIMULATED):
+        raise NotForPeople("This is a simulation, which no person can take part in.")
+
+
+def _simulated_signer(secret_key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key, salt="simulated participant")
+
+
+def _secret_key() -> str:
+    return str(current_app.secret_key)
+
+
+def _printable(value: str) -> str:
+    return "".join(character for character in value if character.isprintable()).strip()

@@ -1,0 +1,193 @@
+"""A study folder into the database and the media folder; studies opened, paused, closed and copied."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session as OrmSession
+
+from study import design, folder
+from study.errors import Refused
+from study.models import (
+    Condition,
+    Crop,
+    Pair,
+    Session,
+    Source,
+    Stimulus,
+    Study,
+    Trial,
+    Vote,
+    now,
+)
+from study.spec import Spec, digest, to_toml
+
+NEXT_STATES = {
+    "open": {"draft", "paused"},
+    "paused": {"open"},
+    "closed": {"open", "paused", "draft"},
+}
+
+
+def load(db: OrmSession, read: folder.StudyFolder, spec: Spec, media: Path, *, replace: bool = False) -> Study:
+    """Store the folder as a draft under the spec's name; images are copied first, by content.
+
+    Raises:
+        Refused: a study of this name is there (and is no draft that may be replaced), or there is nothing to ask.
+    """
+    name = spec.study.name
+    there = db.scalar(select(Study).where(Study.name == name))
+    if there is not None and not replace:
+        raise Refused(f"A study `{name}` is loaded already: give this one another name with `--name`.")
+    if there is not None:
+        _remove_draft(db, there)
+    complaint = unaskable(read, spec)
+    if complaint:
+        raise Refused(f"{read.path}: {complaint}")
+    for stimulus in read.stimuli:
+        _keep_image(read.path, stimulus, media)
+    study = frozen(spec, read.stimuli_sha256, state="draft")
+    db.add(study)
+    db.flush()
+    stimuli = _add_stimuli(db, study, read.stimuli)
+    _add_pairs(db, study, stimuli)
+    return study
+
+
+def frozen(spec: Spec, stimuli_sha256: str, *, state: str, simulated: bool = False) -> Study:
+    """A study whose design text stands alone and is what `config` is the digest of."""
+    kind = "simulated study" if simulated else "study"
+    text = to_toml(spec, f"The frozen {kind} {spec.study.name}.", f"SHA-256 of stimuli.csv: {stimuli_sha256}")
+    return Study(
+        name=spec.study.name,
+        state=state,
+        simulated=simulated,
+        design=text,
+        config=digest(text),
+        stimuli_sha256=stimuli_sha256,
+        loaded_at=now(),
+        opened_at=now() if state == "open" else None,
+    )
+
+
+def rating_pairs(stimuli: Iterable[folder.Stimulus]) -> list[tuple[int, int]]:
+    """The rating pairs of these rows, by their lines in stimuli.csv."""
+    rows = list(stimuli)
+    crops: dict[folder.Crop, int] = {}
+    candidates = [
+        design.Candidate(row.line, crops.setdefault(row.crop, len(crops)), row.rate, row.condition, row.sha256)
+        for row in rows
+        if row.condition not in {folder.REFERENCE, folder.CATCH}
+    ]
+    return [(a.id, b.id) for a, b in design.rating_pairs(candidates)]
+
+
+def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
+    """Why no participant could be asked anything, if so."""
+    if not rating_pairs(read.stimuli):
+        return "no crop has two different conditions at one rate, so there is nothing to compare; add codecs."
+    wants = [key for key in ("practice", "catch_rate") if getattr(spec.design, key)]
+    if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
+        keys = " and ".join(f"`design.{key} = 0`" for key in wants)
+        return f"stimuli.csv has no `{folder.CATCH}` rows, which practice and catch trials need; set {keys}."
+    return None
+
+
+def change_state(db: OrmSession, name: str, state: str) -> Study:
+    """Open, pause or close a study.
+
+    Raises:
+        Refused: there is no such study, or it cannot go there from where it is.
+    """
+    study = find(db, name, lock=True)
+    if study.state not in NEXT_STATES[state]:
+        raise Refused(f"Study `{name}` is {study.state}: it cannot be made {state}.")
+    study.state = state
+    if state == "open" and study.opened_at is None:
+        study.opened_at = now()
+    return study
+
+
+def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
+    """The study of this name, in whatever state.
+
+    Raises:
+        Refused: there is none.
+    """
+    query = select(Study).where(Study.name == name)
+    study = db.scalar(query.with_for_update() if lock else query) if "\0" not in name else None
+    if study is None:
+        raise Refused(f"No study `{name}` is loaded: `manage.py study status` lists those that are.")
+    return study
+
+
+def votes_of(db: OrmSession, study: Study) -> int:
+    """How many votes a study holds."""
+    query = (
+        select(func.count(Vote.id))
+        .join(Trial, Trial.id == Vote.trial_id)
+        .join(Session)
+        .where(Session.study_id == study.id)
+    )
+    return db.scalar(query) or 0
+
+
+def _remove_draft(db: OrmSession, study: Study) -> None:
+    if study.state != "draft":
+        raise Refused(f"Study `{study.name}` is {study.state}: only a draft can be replaced; use another `--name`.")
+    crops = select(Crop.id).join(Source).where(Source.study_id == study.id)
+    db.execute(delete(Pair).where(Pair.study_id == study.id))
+    db.execute(delete(Stimulus).where(Stimulus.crop_id.in_(crops)))
+    db.execute(delete(Crop).where(Crop.id.in_(crops)))
+    for table in (Condition, Source):
+        db.execute(delete(table).where(table.study_id == study.id))
+    db.delete(study)
+    db.flush()
+
+
+def _add_stimuli(
+    db: OrmSession, study: Study, rows: Iterable[folder.Stimulus]
+) -> list[tuple[folder.Stimulus, Stimulus]]:
+    sources: dict[folder.Source, Source] = {}
+    crops: dict[folder.Crop, Crop] = {}
+    conditions: dict[str, Condition] = {}
+    stimuli = []
+    for row in rows:
+        at = row.crop
+        if at.source not in sources:
+            sources[at.source] = Source(study_id=study.id, name=at.source.name, sha256=at.source.sha256,
+                                        width=at.source.width, height=at.source.height)  # fmt: skip
+        if at not in crops:
+            crops[at] = Crop(source=sources[at.source], tag=at.tag, x=at.x, y=at.y, width=at.width, height=at.height)
+        if row.condition not in conditions:
+            conditions[row.condition] = Condition(study_id=study.id, name=row.condition, codec=row.codec, rate=row.rate)
+        stimulus = Stimulus(crop=crops[at], condition=conditions[row.condition], sha256=row.sha256, bpp=row.bpp)
+        stimuli.append((row, stimulus))
+    db.add_all(stimulus for _, stimulus in stimuli)
+    db.flush()
+    return stimuli
+
+
+def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]]) -> None:
+    by_line = {row.line: stimulus for row, stimulus in stimuli}
+    for a, b in rating_pairs(row for row, _ in stimuli):
+        db.add(Pair(study_id=study.id, kind="rating", a_id=by_line[a].id, b_id=by_line[b].id))
+    references = {row.crop: stimulus for row, stimulus in stimuli if row.condition == folder.REFERENCE}
+    for row, stimulus in stimuli:
+        if row.condition == folder.CATCH:
+            db.add(Pair(study_id=study.id, kind="catch", a_id=references[row.crop].id, b_id=stimulus.id))
+    db.flush()
+
+
+def _keep_image(root: Path, stimulus: folder.Stimulus, media: Path) -> None:
+    kept = media / f"{stimulus.sha256}.png"
+    path = folder.image_path(root, stimulus)
+    if kept.exists() or path is None:
+        return
+    media.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=media, suffix=".part", delete=False) as part:
+        part.write(path.read_bytes())
+    Path(part.name).chmod(0o644)
+    os.replace(part.name, kept)

@@ -1,0 +1,306 @@
+"""The tables. Votes are only ever added: a correction is a new row that names the old one."""
+
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+SHA256 = String(64)
+NAME = String(255)
+CHOICES = ("left", "right", "not_sure")
+
+
+def now() -> datetime:
+    """The server's clock, in UTC, to the millisecond that files carry."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; both databases store it without a zone and give it back with one."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone: nobody knows when it was."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Name the zone again."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def one_of(*values: str, name: str) -> Enum:
+    """A text column that a named CHECK holds to its values."""
+    return Enum(*values, name=name, native_enum=False, create_constraint=True, length=16)
+
+
+class Base(DeclarativeBase):
+    """Every constraint has a name, so that migrations can speak of it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Study(Base):
+    """One experiment; `design` is the frozen study.toml with every default written out, `config` its SHA-256."""
+
+    __tablename__ = "study"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    state: Mapped[str] = mapped_column(one_of("draft", "open", "paused", "closed", name="state"))
+    simulated: Mapped[bool]
+    design: Mapped[str] = mapped_column(Text)
+    config: Mapped[str] = mapped_column(SHA256)
+    stimuli_sha256: Mapped[str] = mapped_column(SHA256)
+    loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Source(Base):
+    """An uncompressed original image."""
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("study_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    name: Mapped[str] = mapped_column(NAME)
+    sha256: Mapped[str] = mapped_column(SHA256)
+    width: Mapped[int]
+    height: Mapped[int]
+
+
+class Crop(Base):
+    """A rectangle of a source, in its pixels."""
+
+    __tablename__ = "crop"
+    __table_args__ = (
+        UniqueConstraint("source_id", "x", "y", "width", "height"),
+        CheckConstraint("x >= 0 AND y >= 0 AND width > 0 AND height > 0", name="rectangle"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    tag: Mapped[str] = mapped_column(NAME)
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+
+    source: Mapped[Source] = relationship()
+
+
+class Condition(Base):
+    """A codec at an operating point; `codec` and `rate` (bits per pixel, as written in stimuli.csv) may be empty."""
+
+    __tablename__ = "condition"
+    __table_args__ = (UniqueConstraint("study_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    name: Mapped[str] = mapped_column(NAME)
+    codec: Mapped[str] = mapped_column(NAME)
+    rate: Mapped[str] = mapped_column(String(32))
+
+
+class Stimulus(Base):
+    """One condition applied to one crop: one PNG, addressed by its SHA-256."""
+
+    __tablename__ = "stimulus"
+    __table_args__ = (UniqueConstraint("crop_id", "condition_id"), Index(None, "condition_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    crop_id: Mapped[int] = mapped_column(ForeignKey("crop.id"))
+    condition_id: Mapped[int] = mapped_column(ForeignKey("condition.id"))
+    sha256: Mapped[str] = mapped_column(SHA256)
+    bpp: Mapped[str] = mapped_column(String(32))
+
+    crop: Mapped[Crop] = relationship()
+    condition: Mapped[Condition] = relationship()
+
+
+class Pair(Base):
+    """Two stimuli of one crop. A `catch` pair is the reference (a) against the strongly degraded crop (b)."""
+
+    __tablename__ = "pair"
+    __table_args__ = (
+        UniqueConstraint("a_id", "b_id"),
+        CheckConstraint("a_id <> b_id", name="two_stimuli"),
+        Index(None, "study_id"),
+        Index(None, "b_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    kind: Mapped[str] = mapped_column(one_of("rating", "catch", name="kind"))
+    a_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
+    b_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
+
+    a: Mapped[Stimulus] = relationship(foreign_keys=[a_id])
+    b: Mapped[Stimulus] = relationship(foreign_keys=[b_id])
+
+
+class Participant(Base):
+    """A person, or a simulated one, in one study. The token stands in the cookie, the pseudonym in files."""
+
+    __tablename__ = "participant"
+    __table_args__ = (UniqueConstraint("study_id", "pseudonym"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    pseudonym: Mapped[str] = mapped_column(String(64))
+    simulated: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    study: Mapped[Study] = relationship()
+
+
+class PlatformIdentity(Base):
+    """What a recruiting platform's link said of a participant; apart, so that votes can be given away without it."""
+
+    __tablename__ = "platform_identity"
+    __table_args__ = (UniqueConstraint("participant_id", "parameter"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"))
+    parameter: Mapped[str] = mapped_column(NAME)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class Session(Base):
+    """One sitting: begun by agreeing, or recorded as declined. `block` is the last block that was begun."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        UniqueConstraint("participant_id"),
+        UniqueConstraint("study_id", "ordinal"),
+        CheckConstraint("(outcome = 'open') = (ended_at IS NULL)", name="ended"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"))
+    ordinal: Mapped[int | None]  # its plan follows from the study's seed and this number; none where declined
+    outcome: Mapped[str] = mapped_column(one_of("open", "complete", "declined", name="outcome"))
+    instructed: Mapped[bool]
+    block: Mapped[int]
+    language: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    active_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    participant: Mapped[Participant] = relationship()
+    study: Mapped[Study] = relationship()
+
+
+class Trial(Base):
+    """One showing of a pair to one participant; `flipped` puts the pair's b on the left."""
+
+    __tablename__ = "trial"
+    __table_args__ = (
+        UniqueConstraint("session_id", "position"),
+        Index(None, "pair_id"),
+        CheckConstraint("position > 0 AND block > 0", name="from_one"),
+        CheckConstraint("probability > 0 AND probability <= 1", name="chance"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pair.id"))
+    public: Mapped[str] = mapped_column(String(64), unique=True)  # how the page names it
+    key: Mapped[str] = mapped_column(String(64), unique=True)  # the vote's idempotency key
+    kind: Mapped[str] = mapped_column(
+        one_of("rating", "catch", "identical", "repeat", "practice", "preview", name="kind")
+    )
+    block: Mapped[int]
+    position: Mapped[int]
+    flipped: Mapped[bool]
+    expected: Mapped[str | None] = mapped_column(one_of(*CHOICES, name="expected"))
+    strategy: Mapped[str | None] = mapped_column(one_of("balanced", "full", name="strategy"))
+    probability: Mapped[float | None] = mapped_column(Double)
+    shown_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reloads: Mapped[int] = mapped_column(default=0)
+
+    session: Mapped[Session] = relationship()
+    pair: Mapped[Pair] = relationship()
+
+
+class Vote(Base):
+    """The recorded choice with its circumstances, as in votes.csv."""
+
+    __tablename__ = "vote"
+    __table_args__ = (
+        Index("uq_vote_one_a_trial", "trial_id", unique=True, sqlite_where=text("corrects IS NULL"),
+              postgresql_where=text("corrects IS NULL")),
+        UniqueConstraint("key"),
+        UniqueConstraint("corrects"),
+        {"sqlite_autoincrement": True},
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    choice: Mapped[str] = mapped_column(one_of(*CHOICES, name="choice"))
+    simulated: Mapped[bool]
+    voted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    response_ms: Mapped[int | None]
+    flips: Mapped[int | None]
+    left_ms: Mapped[int | None]
+    right_ms: Mapped[int | None]
+    reference_ms: Mapped[int | None]
+    zoomed: Mapped[bool | None]
+    hidden_ms: Mapped[int | None]
+    viewport_width: Mapped[int | None]
+    viewport_height: Mapped[int | None]
+    device_pixel_ratio: Mapped[float | None] = mapped_column(Double)
+    device_pixels_per_pixel: Mapped[float | None] = mapped_column(Double)
+    pixel_exact: Mapped[bool | None]
+    bytes_verified: Mapped[bool | None]
+    left_x: Mapped[float | None] = mapped_column(Double)
+    left_y: Mapped[float | None] = mapped_column(Double)
+    right_x: Mapped[float | None] = mapped_column(Double)
+    right_y: Mapped[float | None] = mapped_column(Double)
+    region_x: Mapped[int | None]
+    region_y: Mapped[int | None]
+    region_width: Mapped[int | None]
+    region_height: Mapped[int | None]
+    corrects: Mapped[int | None] = mapped_column(ForeignKey("vote.id"))
+
+    trial: Mapped[Trial] = relationship()
+
+
+@event.listens_for(Vote, "before_update")
+@event.listens_for(Vote, "before_delete")
+def _votes_stay(_mapper: Any, _connection: Any, vote: Vote) -> NoReturn:
+    raise TypeError(f"vote {vote.id} stays as it was cast: add a row that corrects it")

@@ -1,0 +1,173 @@
+"""Who may begin, and which trials a session gets: counted in SQL, planned and stored in one transaction.
+
+One session begins at a time: the study's row is locked (PostgreSQL) or the database is (SQLite's BEGIN IMMEDIATE),
+so that the counts a plan is made from hold until it is stored, and the number of participants is never overshot.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import aliased
+
+from study import design
+from study.errors import Closed, Paused, UnknownStudy
+from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote
+from study.spec import STUDY_NAME, Spec, parse
+
+ABANDONED = timedelta(hours=2)
+"""After so long without a sign of life a session's unanswered trials no longer count, and others get its pairs."""
+
+LANGUAGE = "en"
+
+
+def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
+    """The study of this name that participants may know of; a draft is not there for them.
+
+    Raises:
+        UnknownStudy: there is none.
+    """
+    query = select(Study).where(Study.name == name, Study.state != "draft")
+    study = db.scalar(query.with_for_update() if lock else query) if STUDY_NAME.fullmatch(name) else None
+    if study is None:
+        raise UnknownStudy("There is no open study at this address: check the link.")
+    return study
+
+
+def spec_of(study: Study) -> Spec:
+    """The frozen spec."""
+    return parse(study.design, f"the design of study {study.name}")
+
+
+def check_open(study: Study) -> None:
+    """Be silent where the study takes votes now.
+
+    Raises:
+        Paused: it does not for the moment.
+        Closed: it does not any more.
+    """
+    if study.state == "paused":
+        raise Paused("This study is paused for the moment. Your answers are kept: please come back later.")
+    if study.state != "open":
+        raise Closed("This study has ended and takes no more answers. Thank you for your interest.")
+
+
+def check_room(db: OrmSession, study: Study) -> None:
+    """Be silent where one more participant may begin.
+
+    Raises:
+        Closed: as many have begun as the study asked for.
+    """
+    limit = spec_of(study).design.participants
+    begun = select(func.count()).where(Session.study_id == study.id, Session.ordinal.is_not(None))
+    if limit and (db.scalar(begun) or 0) >= limit:
+        raise Closed("Enough people have taken part in this study already. Thank you for your interest.")
+
+
+def begin(db: OrmSession, study: Study, participant: Participant, at: datetime) -> Session:
+    """The participant's session, planned whole; the one there is where it has begun already.
+
+    Call it with the study locked (`find(..., lock=True)`) in a write transaction.
+
+    Raises:
+        Paused, Closed: nobody may begin now.
+    """
+    session = db.scalar(select(Session).where(Session.participant_id == participant.id))
+    if session is not None:
+        return session
+    check_open(study)
+    check_room(db, study)
+    last = db.scalar(select(func.max(Session.ordinal)).where(Session.study_id == study.id))
+    session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open")
+    db.add(session)
+    db.flush()
+    spec = spec_of(study)
+    planned = design.plan(
+        pairs(db, study, "rating"), pairs(db, study, "catch"), counts(db, study, at),
+        design=spec.design, asks_for=spec.study.asks_for, ordinal=session.ordinal or 0,
+    )  # fmt: skip
+    db.add_all(_trial(session, trial) for trial in planned)
+    db.flush()
+    return session
+
+
+def decline(db: OrmSession, participant: Participant, at: datetime) -> Session:
+    """Record that the participant did not agree; a session that has begun stays as it is."""
+    session = db.scalar(select(Session).where(Session.participant_id == participant.id))
+    if session is None:
+        session = _session(participant, at, ordinal=None, outcome="declined", ended_at=at)
+        db.add(session)
+        db.flush()
+    return session
+
+
+def counts(db: OrmSession, study: Study, at: datetime) -> dict[int, int]:
+    """How often each rating pair was answered, or is about to be: open trials of sessions alive at `at` count."""
+    alive = and_(Session.outcome == "open", Session.active_at > at - ABANDONED)
+    query = (
+        select(Trial.pair_id, func.count())
+        .join(Session, Session.id == Trial.session_id)
+        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
+        .where(Session.study_id == study.id, Trial.kind == "rating", or_(Vote.id.is_not(None), alive))
+        .group_by(Trial.pair_id)
+    )
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
+def pairs(db: OrmSession, study: Study, kind: str) -> list[design.Pair]:
+    """The study's pairs of one kind, as the design sees them."""
+    a = aliased(Stimulus)
+    query = (
+        select(Pair.id, Crop.id, Crop.source_id)
+        .join(a, a.id == Pair.a_id)
+        .join(Crop, Crop.id == a.crop_id)
+        .where(Pair.study_id == study.id, Pair.kind == kind)
+        .order_by(Pair.id)
+    )
+    return [design.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
+
+
+def trials_planned(db: OrmSession, study: Study) -> int:
+    """How many trials a session of this study has, practice included."""
+    ask = spec_of(study).design
+    of = {
+        kind: db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == kind)) or 0
+        for kind in ("rating", "catch")
+    }
+    rated = min(ask.trials, of["rating"])
+    return rated + (ask.practice + round(ask.catch_rate * rated) if of["catch"] else 0)
+
+
+def _session(
+    participant: Participant, at: datetime, *, ordinal: int | None, outcome: str, ended_at: datetime | None = None
+) -> Session:
+    return Session(
+        study_id=participant.study_id,
+        participant_id=participant.id,
+        ordinal=ordinal,
+        outcome=outcome,
+        instructed=False,
+        block=1,
+        language=LANGUAGE,
+        started_at=at,
+        active_at=at,
+        ended_at=ended_at,
+    )
+
+
+def _trial(session: Session, planned: design.Planned) -> Trial:
+    return Trial(
+        session_id=session.id,
+        pair_id=planned.pair,
+        public=secrets.token_urlsafe(16),
+        key=secrets.token_urlsafe(16),
+        kind=planned.kind,
+        block=planned.block,
+        position=planned.position,
+        flipped=planned.flipped,
+        expected=planned.expected,
+        strategy=planned.strategy,
+        probability=planned.probability,
+        reloads=0,
+    )

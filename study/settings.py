@@ -1,0 +1,60 @@
+"""Where the study keeps things: read from the environment, `STUDY_*`, once and in one place."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.errors import Refused
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTANCE = ROOT / "instance"
+SECRET_LENGTH = 32
+MAKE_SECRET = "export STUDY_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(32))')"  # noqa: S105 - a command
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where votes and images are kept."""
+
+    database_url: str
+    media: Path
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings, with defaults below `instance/`.
+
+    Raises:
+        Refused: STUDY_DATABASE_URL names neither SQLite nor PostgreSQL.
+    """
+    url = environ.get("STUDY_DATABASE_URL") or f"sqlite:///{INSTANCE / 'study.sqlite'}"
+    return Settings(database_url=_dialect(url), media=Path(environ.get("STUDY_MEDIA") or INSTANCE / "media"))
+
+
+def secret_key(environ: Mapping[str, str] = os.environ) -> str:
+    """The key that signs cookies and makes pseudonyms; there is no default, for a known key is no key.
+
+    Raises:
+        Refused: STUDY_SECRET_KEY is not set, or is too short to be a key.
+    """
+    key = environ.get("STUDY_SECRET_KEY", "")
+    if not key:
+        raise Refused(
+            f"STUDY_SECRET_KEY is not set: make one with `{MAKE_SECRET}` and keep it as long as the study runs."
+        )
+    if len(key) < SECRET_LENGTH:
+        raise Refused(
+            f"STUDY_SECRET_KEY has {len(key)} characters, {SECRET_LENGTH} are the least: make one with `{MAKE_SECRET}`."
+        )
+    return key
+
+
+def _dialect(url: str) -> str:
+    scheme, colon, rest = url.partition(":")
+    if colon and scheme == "sqlite":
+        return url
+    if colon and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return f"postgresql+psycopg:{rest}"
+    raise Refused(
+        f"STUDY_DATABASE_URL begins with `{scheme}`: write `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`."
+    )

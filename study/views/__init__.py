@@ -1,0 +1,1 @@
+"""What the server answers: pages, the JSON door, images, health."""

@@ -1,0 +1,85 @@
+"""What goes wrong: typed JSON at the JSON door, a friendly page elsewhere, a request id and a log line always."""
+
+import logging
+import secrets
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from study import identity
+from study.errors import Busy, Malformed, NoSession, Problem, StaleForm
+
+JSON_ENDPOINTS = {"participant.trial", "participant.vote", "health.health"}
+
+log = logging.getLogger("study")
+
+
+class _Unforeseen(Problem):
+    status = 500
+    code = "internal"
+    title = "Something went wrong on our side"
+
+
+def register(app: Flask) -> None:
+    """Name every request, and answer every failure."""
+    app.before_request(_name_request)
+    app.register_error_handler(Problem, _answer)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeoutError, _database_away)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _name_request() -> None:
+    g.request_id = secrets.token_hex(6)
+
+
+def _answer(problem: Problem) -> Response:
+    log.info("%s %s %s %s: %s", g.request_id, request.method, request.path, problem.code, problem.message)
+    if request.endpoint in JSON_ENDPOINTS:
+        response = make_response(jsonify(error={"code": problem.code, "message": problem.message}), problem.status)
+    else:
+        response = make_response(_page(problem.status, problem.title, problem.message), problem.status)
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def _page(status: int, title: str, message: str) -> str:
+    return render_template(
+        "message.html", study=None, status=status, title=title, message=message, request_id=g.request_id
+    )
+
+
+def _stale_form(_error: CSRFError) -> Response:
+    """Without a cookie of ours no token can fit: say that there is no session, rather than to reload."""
+    if request.endpoint == "participant.vote" and not identity.has_cookie():
+        return _answer(NoSession("No session of this study belongs to this browser: open the study's link again."))
+    return _answer(StaleForm("This page was open for too long, or cookies are blocked: reload it and try again."))
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return make_response(error.get_response())
+    if request.endpoint in JSON_ENDPOINTS:
+        problem = Malformed(f"{error.name}: {error.description}")
+        problem.status = status
+        return _answer(problem)
+    log.info("%s %s %s %s", g.request_id, request.method, request.path, status)
+    message = "There is nothing at this address: check the link." if status == 404 else str(error.description)
+    return make_response(_page(status, error.name, message), status, {"Allow": "GET"} if status == 405 else {})
+
+
+def _database_away(error: Exception) -> Response:
+    log.warning("%s %s %s: %s", g.request_id, request.method, request.path, str(error).partition("\n")[0])
+    return _answer(Busy("The study is busy for a moment. Nothing is lost: please try again."))
+
+
+def _unforeseen(error: Exception) -> Response:
+    log.error("%s %s %s", g.request_id, request.method, request.path, exc_info=error)
+    return _answer(_Unforeseen(f"Please try again; if it stays so, tell the researchers the number {g.request_id}."))

@@ -1,0 +1,135 @@
+"""One vote a trial, added and never changed. The database's unique indexes have the last word in every race."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as OrmSession
+
+from study import scheduling, steps
+from study.db import Database
+from study.errors import AlreadyCast, Malformed, NotOpen, UnknownTrial
+from study.models import Participant, Session, Trial, Vote
+
+Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Place = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+Density = Annotated[float, msgspec.Meta(gt=0, le=100)]
+
+
+class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /s/NAME/vote`; times in milliseconds of the browser's monotonic clock."""
+
+    trial: Identifier
+    key: Identifier
+    choice: Literal["left", "right", "not_sure"]
+    response_ms: Count | None = None
+    flips: Count | None = None
+    left_ms: Count | None = None
+    right_ms: Count | None = None
+    reference_ms: Count | None = None
+    zoomed: bool | None = None
+    hidden_ms: Count | None = None
+    viewport_width: Count | None = None
+    viewport_height: Count | None = None
+    device_pixel_ratio: Density | None = None
+    device_pixels_per_pixel: Density | None = None
+    pixel_exact: bool | None = None
+    bytes_verified: bool | None = None
+    left_x: Place | None = None
+    left_y: Place | None = None
+    right_x: Place | None = None
+    right_y: Place | None = None
+
+
+CIRCUMSTANCES = tuple(name for name in Ballot.__struct_fields__ if name not in {"trial", "key", "choice"})
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved vote: its trial, whether it had been saved before, and where the participant stands now."""
+
+    trial: Trial
+    duplicate: bool
+    answer: dict[str, Any]
+
+
+def read_ballot(body: bytes) -> Ballot:
+    """The ballot that `body` spells.
+
+    Raises:
+        Malformed: it is no JSON, or a value has the wrong type or range; the message names it.
+    """
+    try:
+        return msgspec.json.decode(body, type=Ballot)
+    except msgspec.ValidationError as error:
+        said, _, where = str(error).partition(" - at `$.")
+        raise Malformed(f"`{where.rstrip('`')}`: {said}." if where else f"{said}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def cast(database: Database, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
+    """Save the vote, once, and return after the commit.
+
+    The same ballot sent twice is saved once and answered twice; where two are sent at once, the slower one meets
+    the unique index, is rolled back, and is read again as the second.
+
+    Raises:
+        UnknownTrial, Malformed, AlreadyCast, NotOpen, Paused, Closed: nothing was saved.
+    """
+    try:
+        with database.write() as db:
+            return _cast(db, participant, ballot, at)
+    except IntegrityError:
+        with database.write() as db:
+            return _cast(db, participant, ballot, at)
+
+
+def _cast(db: OrmSession, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
+    session = db.scalar(select(Session).where(Session.participant_id == participant.id).with_for_update())
+    trial = db.scalar(select(Trial).where(Trial.public == ballot.trial))
+    if session is None or trial is None or trial.session_id != session.id:
+        raise UnknownTrial("This trial is not one of yours: reload the page.")
+    if ballot.key != trial.key:
+        raise Malformed("`key`: it is not the key of this trial.")
+    duplicate = _saved_before(db, trial, ballot)
+    if not duplicate:
+        _save(db, session, trial, ballot, at)
+    here = steps.place(db, session)
+    if here.step == "thanks" and session.outcome == "open":
+        session.outcome = "complete"
+        session.ended_at = at
+    steps.show(here.trial, at, fetched=False)
+    return Saved(trial, duplicate, steps.describe(db, here, scheduling.spec_of(session.study)))
+
+
+def _save(db: OrmSession, session: Session, trial: Trial, ballot: Ballot, at: datetime) -> None:
+    scheduling.check_open(session.study)
+    if ballot.choice == "not_sure" and not scheduling.spec_of(session.study).study.not_sure:
+        raise Malformed('`choice`: this study takes "left" or "right".')
+    if steps.place(db, session).trial != trial:
+        raise NotOpen("Another step of the study is open: reload the page.")
+    circumstances = {name: getattr(ballot, name) for name in CIRCUMSTANCES}
+    db.add(
+        Vote(
+            trial_id=trial.id,
+            key=ballot.key,
+            choice=ballot.choice,
+            simulated=session.participant.simulated,
+            voted_at=at,
+            **circumstances,
+        )
+    )
+    session.active_at = at
+    db.flush()
+
+
+def _saved_before(db: OrmSession, trial: Trial, ballot: Ballot) -> bool:
+    vote = db.scalar(select(Vote).where(Vote.trial_id == trial.id, Vote.corrects.is_(None)))
+    if vote is not None and vote.choice != ballot.choice:
+        raise AlreadyCast("This pair has an answer already, and the first one counts.")
+    return vote is not None
