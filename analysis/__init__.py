@@ -1,0 +1,3 @@
+"""Tables: votes in, ratings and labels out."""
+
+__version__ = "0.1.0"

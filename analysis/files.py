@@ -1,0 +1,187 @@
+"""Files in and out: CSV tables that are refused with a reason, files and folders that appear whole or not at all."""
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+
+class Refusal(click.ClickException):
+    """Bad input, told in one sentence: what, where and what to do. The command ends with exit code 1."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as text. `columns[name][row]` is a cell, `lines[row]` the line of the file on which the row begins."""
+
+    path: Path
+    sha256: str
+    columns: dict[str, list[str]]
+    lines: list[int]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def refuse(self, row: int, column: str, what: str, remedy: str) -> NoReturn:
+        """Raise the refusal of one cell."""
+        raise Refusal(f"{self.path}, line {self.lines[row]}, column {column}: {what}; {remedy}.")
+
+
+def read_table(path: Path, required: Sequence[str]) -> Table:
+    """Read a UTF-8 CSV with a header row and at least one row below it; refuse it where it is not that."""
+    return parse_table(path, read_bytes(path), required)
+
+
+def parse_table(path: Path, data: bytes, required: Sequence[str]) -> Table:
+    """Read the bytes of a CSV as `read_table` does; refusals name `path`."""
+    reader = csv.reader(io.StringIO(_decode(path, data), newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(path, header, required)
+        rows, lines = _read_rows(path, reader, len(header))
+    except csv.Error as error:
+        raise Refusal(
+            f"{path}, line {reader.line_num}: not a readable CSV row ({error}); export the file again."
+        ) from None
+    if not rows:
+        raise Refusal(f"{path} has a header but no rows; export it again once there is something in it.")
+    columns = {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+    return Table(path, hashlib.sha256(data).hexdigest(), columns, lines)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file, or refuse."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Refusal(f"{path} does not exist; check the name.") from None
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror}); name a readable file.") from None
+
+
+def _decode(path: Path, data: bytes) -> str:
+    if not data.strip():
+        raise Refusal(f"{path} is empty; export it again.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 CSV.") from None
+
+
+def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
+    for name in required:
+        if name not in header:
+            found = ", ".join(header[:8]) + (", ..." if len(header) > 8 else "")
+            raise Refusal(
+                f"{path}, line 1: the column {name} is missing (found: {found}); add it or export the file again."
+            )
+    for name in header:
+        if header.count(name) > 1:
+            raise Refusal(f"{path}, line 1: the column {name or '(without a name)'} stands twice; keep one of them.")
+
+
+def _read_rows(path: Path, reader: "Reader", width: int) -> tuple[list[list[str]], list[int]]:
+    rows, lines, line = [], [], reader.line_num + 1
+    for row in reader:
+        if row and len(row) != width:
+            raise Refusal(
+                f"{path}, line {line}: {len(row)} cells under {width} columns; give each row one cell a column."
+            )
+        if row:
+            rows.append(row)
+            lines.append(line)
+        line = reader.line_num + 1
+    return rows, lines
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows as CSV text with a header and LF line ends. None is an empty cell, booleans are 0 or 1."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return int(value) if isinstance(value, bool) else value
+
+
+def number(value: float | None) -> str:
+    """Return a number as it stands in a cell: shortest form of up to ten digits, empty for None."""
+    return "" if value is None else format(value, ".10g")
+
+
+def write_file(path: Path, text: str, made_from: Path) -> None:
+    """Write a file whole or not at all: beside its place, then renamed; never over the file that it was made from."""
+    if path.is_dir():
+        raise Refusal(f"{path} is a folder; name a file to write.")
+    if path.resolve() == made_from.resolve():
+        raise Refusal(f"{path} is the input itself; name another file to write.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(text.encode())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise Refusal(f"{path} cannot be written ({error.strerror}); name a file in a folder that exists.") from None
+
+
+def write_folder(folder: Path, files: Mapping[str, str], mark: str) -> None:
+    """Write a folder of files whole or not at all; replace an older one only where it is of the same kind.
+
+    `mark` names the file that tells such a folder. A folder that lacks it, or holds a file that is not among `files`,
+    is somebody's own and is refused.
+    """
+    check_folder(folder, files, mark)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        for name, text in files.items():
+            (partial / name).write_bytes(text.encode())
+        _swap(partial, folder)
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be written ({error.strerror}); name another folder.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_folder(folder: Path, names: Iterable[str], mark: str) -> None:
+    """Refuse a folder that may not be replaced; see `write_folder`."""
+    if folder.name in ("", "..") or folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise Refusal(f"{folder} cannot be replaced as a folder; name one of its own.")
+    try:
+        found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be read ({error.strerror}); name another folder.") from None
+    if found and mark not in found:
+        raise Refusal(f"{folder} holds files but no {mark}, so nothing in it is replaced; name a new or empty folder.")
+    if foreign := sorted(found - set(names)):
+        raise Refusal(f"{folder} holds {foreign[0]}, which is not part of it; move that file or name another folder.")
+
+
+def _swap(partial: Path, folder: Path) -> None:
+    """Put the new folder in the place of the old one, which comes back if that fails."""
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
