@@ -67,7 +67,7 @@ RATING_OPTIONS = (
         default=1000,
         show_default=True,
         type=click.IntRange(1, 100_000),
-        help="Resamples of Elo. The intervals of Bradley-Terry are computed, not drawn: --rounds and --seed change nothing.",
+        help="Resamples of Elo. Bradley-Terry's intervals are computed, not drawn: --rounds and --seed do nothing.",
     ),
     click.option(
         "--ridge",
@@ -95,7 +95,7 @@ def rating_options(command: Callable[..., None]) -> Callable[..., None]:
 @only
 @as_json
 def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **options: Any) -> None:
-    """Write one HTML page, with ratings.csv, wins.csv and settings.json, from votes."""
+    """Write a report: one HTML page and its tables."""
     from analysis.files import check_folder, write_folder
     from analysis.rating import rate
     from analysis.report import FILES, MARK, PAGE, report_files
@@ -125,7 +125,7 @@ def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **opt
 @only
 @as_json
 def rate(votes: Path, method: str, resample: "Over | None", output: Path | None, as_json: bool, **options: Any) -> None:
-    """Write ratings.csv: each condition's rating with its interval, rate by rate."""
+    """Write ratings.csv: ratings with intervals."""
     from analysis.files import Refusal, write_file
     from analysis.rating import rate, ratings_csv
 
@@ -157,7 +157,7 @@ def rate(votes: Path, method: str, resample: "Over | None", output: Path | None,
 @click.option("-o", "--output", required=True, type=IN, help="The labels.csv to write.")
 @only
 def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **options: Any) -> None:
-    """Write labels.csv: for each crop, the share of votes that the hallucinated side won."""
+    """Write labels.csv: each crop's share of votes."""
     from analysis.files import write_file
     from analysis.labels import labels_csv
 
@@ -176,7 +176,7 @@ def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **option
 )
 @click.option("-o", "--output", required=True, type=IN, help="The votes.csv to write.")
 def convert(source: Path, form: str, asks_for: str, output: Path) -> None:
-    """Bring votes that another tool collected into the columns of votes.csv."""
+    """Convert another tool's votes to votes.csv."""
     from analysis.convert import converted
     from analysis.files import write_file
 

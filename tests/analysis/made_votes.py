@@ -17,6 +17,7 @@ def digest(*parts: object) -> str:
 def vote_rows(
     seed: int,
     ratings: Mapping[float, Mapping[str, float]],
+    *,
     participants: int = 12,
     sources: int = 8,
     votes: int = 20,
@@ -47,7 +48,10 @@ def vote_rows(
                         "source": source,
                         "source_sha256": digest(source),
                         "tag": "",
-                        **{"crop_x": 8, "crop_y": 16, "crop_width": 256, "crop_height": 256},
+                        "crop_x": 8,
+                        "crop_y": 16,
+                        "crop_width": 256,
+                        "crop_height": 256,
                         **{side: f"{codec}@{rate:.2f}" for side, codec in sides.items()},
                         **{f"{side}_codec": codec for side, codec in sides.items()},
                         **{f"{side}_rate": rate for side in sides},
@@ -68,8 +72,10 @@ def stimulus_rows(votes: Rows) -> Rows:
             offset = int(str(source)[-2:]) * 0.001 + {"avif": 0.01, "jpeg": -0.01}.get(str(codec), 0)
             rows[source, codec, rate] = {
                 **{name: vote[name] for name in ("source", "source_sha256", "tag", "crop_x", "crop_y")},
-                **{name: 256 for name in ("crop_width", "crop_height")},
-                **{"source_width": 512, "source_height": 384},
+                "crop_width": 256,
+                "crop_height": 256,
+                "source_width": 512,
+                "source_height": 384,
                 "condition": vote[side],
                 "codec": codec,
                 "rate": rate,

@@ -1,0 +1,192 @@
+"""Intervals: against plain sums over votes, against a bootstrap of whole clusters, and by how often they cover."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import bradley_terry as bt
+from analysis.counts import Counts, count
+from analysis.intervals import OVERS, REACH, Uncertainty, possible, uncertainty
+from analysis.selection import Selection
+from analysis.votes import Floats, Ints, Item
+from tests.analysis.made_votes import vote_rows
+
+Selected = Callable[..., Selection]
+
+
+def counted(left: Ints, right: Ints, outcome: Ints, participant: Ints, source: Ints) -> Counts:
+    """Counts of votes given as codes; every pair of items has its place."""
+    n = int(max(left.max(), right.max())) + 1
+    first, second = np.triu_indices(n, 1)
+    pair_of = np.zeros((n, n), int)
+    pair_of[first, second] = np.arange(len(first))
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    won = np.where(left < right, outcome, -outcome)
+    cell = 3 * pair_of[low, high] + np.select([won > 0, won < 0], [0, 1], 2)
+    keys, votes = np.unique(np.stack([participant, source, cell]), axis=1, return_counts=True)
+    table = np.bincount(cell, minlength=3 * len(first)).reshape(-1, 3)
+    items = tuple(Item(None, str(index), "") for index in range(n))
+    return Counts(items, first, second, table, *keys, votes)
+
+
+def fitted(counts: Counts) -> bt.Fit:
+    return bt.fit(counts.first, counts.second, counts.table)
+
+
+@pytest.mark.parametrize("not_sure", [0.0, 0.2])
+def test_the_sandwich_is_the_sum_over_votes(selected: Selected, not_sure: float) -> None:
+    """Vote by vote, from the formula: scores of every vote, added up by cluster in a loop."""
+    rows = vote_rows(4, {0.5: {"x": 60, "y": 0, "z": -60}}, not_sure=not_sure)
+    votes = selected(rows).rated
+    (counts,) = count(votes)
+    fit = fitted(counts)
+    n, d = len(fit.theta), len(fit.information)
+    scores = np.zeros((len(votes), d))
+    for row, (i, j, outcome) in enumerate(zip(votes.left, votes.right, votes.outcome, strict=True)):
+        a, b = np.exp([fit.theta[i], fit.theta[j]])
+        nu = np.exp(fit.log_nu) if fit.log_nu is not None else 0
+        total = a + b + nu * np.sqrt(a * b)
+        slope = outcome / 2 - (a - b) / total / 2
+        scores[row, i], scores[row, j] = slope, -slope
+        if fit.log_nu is not None:
+            scores[row, n] = (outcome == 0) - nu * np.sqrt(a * b) / total
+    bread = np.linalg.pinv(fit.information)
+
+    def sandwich(labels: list[object]) -> Floats:
+        meat, names = np.zeros((d, d)), set(labels)
+        for name in names:
+            total = scores[[label == name for label in labels]].sum(axis=0)
+            meat += np.outer(total, total)
+        return bt.ELO**2 * len(names) / (len(names) - 1) * (bread @ meat @ bread)[:n, :n]
+
+    people, images = votes.participant.tolist(), votes.source.tolist()
+    expected = {
+        "participants": sandwich(people),
+        "sources": sandwich(images),
+        "votes": sandwich(list(range(len(votes)))),
+        "both": sandwich(people) + sandwich(images) - sandwich(list(zip(people, images, strict=True))),
+    }
+    degrees = {"participants": 11, "sources": 7, "votes": len(votes) - 1, "both": 7}
+    for over in OVERS:
+        found = uncertainty(counts, fit, over)
+        assert found is not None
+        assert found.covariance == pytest.approx(expected[over], abs=1e-8)
+        assert found.covariance.sum(axis=0) == pytest.approx(0, abs=1e-8)
+        assert found.degrees == degrees[over]
+
+
+def test_without_clusters_all_variances_are_near_the_information(selected: Selected) -> None:
+    """Where the model is true and votes are independent, the sandwich over votes estimates the inverse information."""
+    rows = vote_rows(4, {0.5: {"x": 60, "y": 0, "z": -60}}, participants=60, votes=60)
+    (counts,) = count(selected(rows).rated)
+    fit = fitted(counts)
+    model = bt.ELO**2 * (fit.inverse_information - 1 / 3)
+    found = uncertainty(counts, fit, "votes")
+    assert found is not None
+    assert np.diag(found.covariance) == pytest.approx(np.diag(model), rel=0.05)
+
+
+def study(rng: np.random.Generator, participants: int, sources: int, votes: int, spread: tuple[float, float]) -> Counts:
+    """A study of four systems whose ratings differ by participant and by source, `spread` in Elo points."""
+    truth = np.array([90.0, 30.0, -20.0, -100.0])
+    by_person = rng.normal(0, spread[0], (participants, 4))
+    by_image = rng.normal(0, spread[1], (sources, 4))
+    participant, source = rng.integers(participants, size=votes), rng.integers(sources, size=votes)
+    left = rng.integers(4, size=votes)
+    right = (left + rng.integers(1, 4, size=votes)) % 4
+    here = truth + by_person[participant] + by_image[source]
+    ahead = here[np.arange(votes), left] - here[np.arange(votes), right]
+    outcome = np.where(rng.random(votes) < 1 / (1 + 10 ** (-ahead / 400)), 1, -1)
+    return counted(left, right, outcome, participant, source)
+
+
+def population(spread: tuple[float, float]) -> Floats:
+    """The differences that Bradley-Terry fits to the whole population of such participants and sources."""
+    truth = np.array([90.0, 30.0, -20.0, -100.0])
+    first, second = np.triu_indices(4, 1)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    noise = np.sqrt(2 * (spread[0] ** 2 + spread[1] ** 2)) * nodes
+    wins = (1 / (1 + 10 ** (-((truth[first] - truth[second])[:, None] + noise) / 400))) @ (weights / weights.sum())
+    theta = bt.ELO * bt.fit(first, second, np.column_stack([wins, 1 - wins, np.zeros(6)])).theta
+    return theta[first] - theta[second]
+
+
+@pytest.mark.parametrize(("participants", "sources", "spread"), [(20, 10, (80.0, 80.0)), (15, 12, (0.0, 0.0))])
+def test_the_default_interval_covers(participants: int, sources: int, spread: tuple[float, float]) -> None:
+    """100 studies x 6 pairs at a nominal 95%: at least 92% cover; votes alone miss far more where clusters matter."""
+    rng, truth = np.random.default_rng(2024), population(spread)
+    first, second = np.triu_indices(4, 1)
+    contrasts = np.eye(4)[first] - np.eye(4)[second]
+    covered = dict.fromkeys(OVERS, 0)
+    for _ in range(100):
+        counts = study(rng, participants, sources, 1500, spread)
+        fit = fitted(counts)
+        misses = np.abs(contrasts @ (bt.ELO * fit.theta) - truth)
+        for over in OVERS:
+            found = uncertainty(counts, fit, over)
+            assert found is not None
+            covered[over] += int((misses <= [found.margin(contrast) for contrast in contrasts]).sum())
+    assert covered["both"] >= 0.92 * 600
+    assert covered["both"] >= max(covered.values())
+    if spread[0]:
+        assert covered["votes"] < 0.8 * 600
+
+
+@pytest.mark.parametrize("over", ["participants", "sources"])
+def test_a_bootstrap_of_clusters_agrees(over: str) -> None:
+    """Resampling whole clusters 300 times, on their tables, spreads as far as the sandwich says."""
+    rng = np.random.default_rng(7)
+    counts = study(rng, 40, 40, 4000, (80.0, 80.0))
+    cluster = counts.participant if over == "participants" else counts.source
+    k = int(cluster.max()) + 1
+    tables = np.zeros((k, counts.table.size))
+    np.add.at(tables, (cluster, counts.cell), counts.cell_votes)
+    weights = rng.multinomial(k, np.full(k, 1 / k), size=300)
+    thetas = [bt.ELO * bt.fit(counts.first, counts.second, row.reshape(-1, 3)).theta for row in weights @ tables]
+    found = uncertainty(counts, fitted(counts), over)
+    assert found is not None
+    assert np.cov(np.array(thetas).T).diagonal() == pytest.approx(np.diag(found.covariance), rel=0.3)
+
+
+@given(st.integers(0, 10**6))
+def test_two_ways_are_never_below_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrices = [root @ root.T for root in rng.normal(size=(3, 4, 4))]
+    both = matrices[0] + matrices[1] - matrices[2]
+    contrast = rng.normal(size=4)
+    variance = Uncertainty(both, (matrices[0], matrices[1]), 9).variance(contrast)
+    assert variance >= max(contrast @ matrix @ contrast for matrix in matrices[:2])
+    assert variance >= contrast @ both @ contrast
+
+
+@pytest.mark.parametrize(
+    ("over", "participants", "sources", "expected", "says"),
+    [
+        ("both", 12, 5, "both", ""),
+        ("both", 12, 4, "participants", "4 images are too few"),
+        ("both", 12, 1, "participants", "one image alone"),
+        ("both", 12, 0, "participants", "name no source"),
+        ("both", 1, 9, "sources", "one participant alone"),
+        ("both", 1, 4, "none", "one participant alone says nothing about other participants, and 4 images"),
+        ("both", 1, 1, "none", "one image alone"),
+        ("participants", 12, 1, "participants", ""),
+        ("participants", 1, 9, "none", "one participant alone"),
+        ("sources", 1, 2, "sources", ""),
+        ("sources", 9, 1, "none", "one image alone"),
+        ("votes", 1, 0, "votes", ""),
+    ],
+)
+def test_what_cannot_be_generalised_is_said(over, participants: int, sources: int, expected: str, says: str) -> None:
+    found, reason = possible(over, participants, sources)
+    assert found == expected
+    assert says in reason
+    assert bool(reason) == bool(says)
+    assert REACH[found]
+
+
+def test_no_interval_without_anything_to_generalise_over(selected: Selected) -> None:
+    (counts,) = count(selected(vote_rows(1, {0.5: {"x": 0, "y": 0}}, participants=1, sources=1)).rated)
+    assert uncertainty(counts, fitted(counts), "none") is None
