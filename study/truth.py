@@ -72,7 +72,7 @@ def read(path: Path, conditions: Iterable[str]) -> list[Row]:
         row = _row(path, table.line_num, cells)
         if row.condition not in known:
             raise Refused(
-                f"{path}, line {table.line_num}, column condition: the study has no `{row.condition}`, "
+                f"{path}, line {table.line_num}, column condition: the study rates no `{row.condition}`, "
                 f"but {', '.join(sorted(known))}: correct the name or delete the row."
             )
         key = (row.tag, row.source, row.crop, row.condition)

@@ -10,13 +10,10 @@ QUESTIONS = {
 }
 
 _CONSENT = """\
-You will see pairs of pictures and say, for each pair, which of the two answers a short question. There are no right \
-or wrong answers: your own eyes decide.
+You will see pairs of pictures and answer one short question about each. There are no right or wrong answers: \
+your own eyes decide.
 
-We store your answers, how long each took, and the size of your browser window. We do not store your name or your \
-internet address. If a recruiting service sent you, its participant number is kept apart from your answers.
-
-Taking part is your choice. You can stop at any time by closing the page."""
+Taking part is your choice."""
 
 _LOOK = """\
 Please use a computer screen, sit at your usual distance and leave the browser's zoom at 100%."""
@@ -28,7 +25,7 @@ DEFAULTS = {
         "instructions": f"{_LOOK}\n\nThe two pictures show the same part of a photograph, stored in two different "
         "ways. Look at both, then choose one: click the button below it, or press the key that the button names.\n\n"
         "Some differences are small. If you cannot decide, choose what your first glance favours.",
-        "thanks": "Thank you. All your answers have arrived.",
+        "thanks": "Your answers help to find out which way of storing pictures keeps what people want to see.",
     },
     "label": {
         "title": "Which picture would you keep?",
@@ -36,7 +33,7 @@ DEFAULTS = {
         "instructions": f"{_LOOK}\n\nThe two pictures stand for the same part of a photograph. One may be softer; the "
         "other may be sharper but show details that were invented. Imagine that the original is gone and that you may "
         "keep only one of the two. Choose it with the button below it, or press the key that the button names.",
-        "thanks": "Thank you. All your answers have arrived.",
+        "thanks": "Your answers help to find out where people welcome invented detail, and where they do not.",
     },
 }
 

@@ -52,7 +52,7 @@ export class Door {
         this.say("");
         return { status, body };
       }
-      this.say(navigator.onLine ? "No answer from the server. Trying again." : "Offline. Your answer is kept and will be sent.");
+      this.say(navigator.onLine ? "No answer from the server. Nothing is lost; trying again." : "Offline. Nothing is lost; this page goes on by itself.");
       await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
     }
   }

@@ -1,6 +1,7 @@
 // The page around the images: where its parts stand, and every word that it says while trials run.
 
-const INSET = 8; // CSS px between the outer and the middle button
+export const INSET = 8; // CSS px between the outer and the middle button
+export const MIDDLE = 140; // least width of the middle button
 const EDGE = 12; // CSS px to the window's edge
 export const BUTTON = { width: 176, height: 56 };
 export const ROW = 12; // between two rows of buttons
@@ -16,7 +17,7 @@ export class Page {
     this.buttons = [...document.querySelectorAll("[data-choice]")];
     this.original = element("show-reference");
     this.choose = Object.fromEntries(this.buttons.map((button) => [button.dataset.choice, button]));
-    this.messages = new Map();
+    this.messages = { door: "", images: "", saving: "" };
   }
 
   /** What the plan has to leave room for; heights in CSS px. */
@@ -63,10 +64,10 @@ export class Page {
     element("count").textContent = practice ? "Practice" : `${done} of ${of}, ${minutes(seconds)}`;
   }
 
-  /** A few words in the foot, from one speaker; "" takes that speaker's words away. */
+  /** A few words in the foot; "" takes that speaker's words away. The one who is worst off speaks first. */
   say(speaker, words) {
-    this.messages.set(speaker, words);
-    element("status").textContent = [...this.messages.values()].filter(Boolean).join(" ");
+    this.messages[speaker] = words;
+    element("status").textContent = this.messages.door || this.messages.images || this.messages.saving;
   }
 
   /** Why a press did not count. */
@@ -76,8 +77,7 @@ export class Page {
 
   /** After practice: the known answer in words and a mark; resolves when the participant goes on. */
   feedback({ correct, expected }) {
-    const side = { left: "left image", right: "right image", not_sure: "middle button" }[expected];
-    const words = correct ? `✓ Yes: the ${side} is the expected answer.` : `✗ The expected answer is the ${side}. Have another look.`;
+    const words = correct ? `✓ Yes, here the clear answer is: ${expected}.` : `✗ Here the clear answer is: ${expected}. Have another look.`;
     element("feedback").firstElementChild.textContent = words;
     this.#show("feedback");
     element("go-on").focus({ preventScroll: true });
@@ -88,10 +88,9 @@ export class Page {
 
   /** Says what to change where the images do not fit; null shows them again. All lengths in device pixels. */
   misfit(layout, view) {
-    const fits = layout === null;
-    element("misfit").hidden = fits;
-    for (const part of ["images", "question", "choices", "hint"]) element(part).classList.toggle("away", !fits);
-    if (!fits) element("misfit").querySelector("p").textContent = remedy(layout.needs, view);
+    element("misfit").hidden = layout === null;
+    this.main.classList.toggle("misfit", layout !== null);
+    if (layout !== null) element("misfit").querySelector("p").textContent = remedy(layout.needs, view);
   }
 
   #show(which) {

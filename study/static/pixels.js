@@ -2,10 +2,9 @@
 // at the window's origin and is moved and scaled by a transform alone: layout lengths are rounded to 1/64 px, a transform is not, so this
 // stays exact at every device pixel ratio, browser zoom included.
 
-import { BUTTON, CAPTION, MARK, ROW } from "./page.js";
+import { BUTTON, CAPTION, INSET, MARK, MIDDLE, ROW } from "./page.js";
 
 const GAP = 16; // CSS px between neighbouring images
-const WIDE_GAP = 144; // between two candidates with the "not sure" button below the gap
 const MARGIN = 12; // to the window's edges
 
 /**
@@ -22,7 +21,9 @@ export function plan(view, trial, parts) {
     width: scale * Math.max(...shown.map((image) => image.width)),
     height: scale * Math.max(...shown.map((image) => image.height)),
   };
-  const gap = px(three || !parts.notSure ? GAP : WIDE_GAP);
+  // The middle button needs its width between the two outer ones, which end where the images do.
+  const middle = parts.notSure ? px(MIDDLE + 2 * INSET) : 0;
+  const gap = Math.max(px(GAP), three ? Math.ceil((middle - cell.width) / 2) : middle);
   const total = three ? 3 * cell.width + 2 * gap : 2 * cell.width + gap;
   const above = px(parts.question + CAPTION);
   const rows = parts.onDemand ? 2 * BUTTON.height + ROW : BUTTON.height;

@@ -46,7 +46,7 @@ def test_only_condition_and_rating_are_needed(tmp_path: Path) -> None:
         (HEADER, ",,,,,,avif@0.30,many", "line 2, column rating: `many`"),
         (HEADER, ",,,,,,avif@0.30,nan", "line 2, column rating: `nan`"),
         (HEADER, ",,,,,,avif@0.30,", "line 2, column rating"),
-        (HEADER, ",,,,,,avif,1", "line 2, column condition: the study has no `avif`"),
+        (HEADER, ",,,,,,avif,1", "line 2, column condition: the study rates no `avif`"),
         (HEADER, ",,0,0,64,,avif@0.30,1", "all four or none"),
         (HEADER, ",,,,,,avif@0.30,1\n,,,,,,avif@0.30,2", "line 3: says again what line 2 says"),
     ],

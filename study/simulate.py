@@ -1,0 +1,306 @@
+"""`study simulate`: participants of known ratings take the real study, over HTTP, in a copy that is marked for ever."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from study import truth
+from study.errors import Refused
+from study.minds import MARGIN, RESPONSE_MS, RESPONSE_SPREAD, Mind, Settings, Showing, Shown
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session as OrmSession
+
+    from study.db import Database
+    from study.models import Stimulus
+    from study.spec import Spec
+
+Ratings = Mapping[tuple[truth.Place, str], float]
+Told = Callable[[int], None]
+"""Is called with the number of participants that have finished since the last call."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The simulated copy: its frozen design, its rated stimuli, how many have begun, and the folder of its truth."""
+
+    name: str
+    config: str
+    spec: "Spec"
+    stimuli: list[tuple[truth.Place, str]]
+    begun: int
+    folder: Path
+
+
+@click.command()
+@click.argument("name")
+@click.option("--participants", default=30, show_default=True, type=click.IntRange(min=1), help="How many, in all.")
+@click.option("--seed", default=1, show_default=True, help="Every choice follows from it.")
+@click.option(
+    "--truth",
+    "truth_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Ratings, a truth.csv; without one they are drawn by the seed, with a spread of {truth.SPREAD:g} points.",
+)
+@click.option("--into", metavar="COPY", help="The copy's name.  [default: NAME-simulated]")
+@click.option(
+    "--taste",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Spread of a participant's own taste for a condition, in Elo points.",
+)
+@click.option(
+    "--source-taste",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Spread of what a source does to a condition, in Elo points.",
+)
+@click.option("--side-bias", default=0.0, show_default=True, help="Elo points that the left side has in advance.")
+@click.option("--lapse", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Chance of a blind press.")
+@click.option(
+    "--not-sure",
+    default=Settings.not_sure,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help='Davidson\'s nu, where the study takes "not sure": between equals its chance is nu / (2 + nu).',
+)
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Participants at a time.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def simulate(
+    name: str,
+    *,
+    participants: int,
+    truth_path: Path | None,
+    into: str | None,
+    jobs: int,
+    as_json: bool,
+    **numbers: Any,
+) -> None:
+    """Let simulated participants of known ratings take a marked copy of a study."""
+    from study import settings as kept
+    from study.db import connect
+
+    chosen, secret_key, places = Settings(**numbers), kept.secret_key(), kept.read()
+    database = connect(places.database_url)
+    database.check()
+    with database.write() as db:
+        copy = _copied(db, name, into or f"{name}-simulated", participants, places.media.parent / "simulated")
+        ratings = _settled(copy, chosen, truth_path)
+    began = time.monotonic()
+    with _progress(participants) as told:
+        votes = _walk(
+            database,
+            copy,
+            secret_key=secret_key,
+            participants=participants,
+            jobs=jobs,
+            settings=chosen,
+            ratings=ratings,
+            told=told,
+        )
+    result = {
+        "study": copy.name,
+        "participants": participants,
+        "votes_cast": votes,
+        "seconds": round(time.monotonic() - began, 2),
+        "truth": str(copy.folder / "truth.csv"),
+        "settings": str(copy.folder / "simulation.json"),
+    }
+    database.dispose()
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    click.echo(f"{copy.name}: {votes} votes by {participants} simulated participants in {result['seconds']} s.")
+    click.echo(f"Truth: {result['truth']}\nSettings: {result['settings']}")
+
+
+def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, folder: Path) -> Copy:
+    """The copy, made where it is not there yet.
+
+    Raises:
+        Refused: there is no such study, the copy's name is taken, or the study is for fewer participants.
+    """
+    from sqlalchemy import func, select
+    from sqlalchemy.orm import joinedload
+
+    from study import scheduling
+    from study.copying import copy_study
+    from study.models import Condition, Crop, Session, Stimulus
+
+    study = copy_study(db, name, copy_name, simulated=True)
+    spec = scheduling.spec_of(study)
+    limit = spec.design.participants
+    if limit and participants > limit:
+        raise Refused(
+            f"Study `{name}` is for {limit} participants (design.participants), {participants} were asked for: "
+            f"simulate at most {limit}."
+        )
+    rated = db.scalars(
+        select(Stimulus)
+        .join(Condition)
+        .where(Condition.study_id == study.id, Condition.name.not_in(("reference", "catch")))
+        .options(joinedload(Stimulus.crop).joinedload(Crop.source), joinedload(Stimulus.condition))
+        .order_by(Stimulus.id)
+    )
+    return Copy(
+        name=copy_name,
+        config=study.config,
+        spec=spec,
+        stimuli=[(_place(stimulus), stimulus.condition.name) for stimulus in rated],
+        begun=db.scalar(select(func.count()).where(Session.study_id == study.id)) or 0,
+        folder=folder / copy_name,
+    )
+
+
+def _settled(copy: Copy, settings: Settings, truth_path: Path | None) -> Ratings:
+    """The ratings, written before anybody votes; a simulation that was begun goes on only with the same ones.
+
+    Raises:
+        Refused: the copy was simulated with other settings or another truth.
+    """
+    conditions = {condition for _, condition in copy.stimuli}
+    rows = truth.read(truth_path, conditions) if truth_path else truth.drawn(settings.seed, conditions)
+    ratings = truth.rate(rows, copy.stimuli, settings.seed, settings.source_taste)
+    written = truth.write(ratings)
+    record = {
+        "study": copy.name,
+        "config": copy.config,
+        "simulated": True,
+        "settings": asdict(settings),
+        "ratings": "given" if truth_path else f"drawn by the seed, standard deviation {truth.SPREAD:g} Elo points",
+        "known_answers_margin": MARGIN,
+        "response_ms": {"distribution": "log-normal", "median": RESPONSE_MS, "log_spread": RESPONSE_SPREAD},
+        "truth_sha256": hashlib.sha256(written.encode()).hexdigest(),
+    }
+    path = copy.folder / "simulation.json"
+    said = json.dumps(record, indent=2) + "\n"
+    if copy.begun and (not path.exists() or path.read_text(encoding="utf-8") != said):
+        raise Refused(
+            f"Study `{copy.name}` was simulated with other settings than these ({path}): "
+            "name another copy with `--into`."
+        )
+    copy.folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(copy.folder / "truth.csv", written)
+    _write_whole(path, said)
+    return ratings
+
+
+def _walk(
+    database: "Database",
+    copy: Copy,
+    *,
+    secret_key: str,
+    participants: int,
+    jobs: int,
+    settings: Settings,
+    ratings: Ratings,
+    told: Told,
+) -> int:
+    """Let everybody begin, one after the other, then vote, `jobs` at a time; the number of votes."""
+    from httpx import HTTPTransport
+
+    from study.identity import SIMULATED, simulated_token
+    from study.walking import Images, Walker, server
+
+    token, images = simulated_token(secret_key, copy.name), Images()
+    study = copy.spec.study
+    with server(os.environ) as address, HTTPTransport() as transport:
+        # Plans follow from the order of beginning, so this part is never done side by side.
+        walkers = [Walker(address, copy.name, transport, images) for _ in range(participants)]
+        for index, walker in enumerate(walkers, start=1):
+            walker.begin({SIMULATED: token, "participant": str(index)})
+        showings = _showings(database, copy.name)
+
+        def finish(index: int) -> int:
+            mind = Mind(index, settings, study.asks_for, study.not_sure, ratings)
+            return walkers[index - 1].finish(lambda trial: mind.answer(showings[trial["id"]]))
+
+        with ThreadPoolExecutor(jobs) as pool:
+            running = [pool.submit(finish, index) for index in range(1, participants + 1)]
+            try:
+                return sum(_each(running, told))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _each(running: "list[Any]", told: Told) -> Iterator[int]:
+    for future in as_completed(running):
+        yield future.result()
+        told(1)
+
+
+def _showings(database: "Database", name: str) -> dict[str, Showing]:
+    """What every planned trial of the study shows, by the trial's public name."""
+    from sqlalchemy import select
+    from sqlalchemy.orm import joinedload
+
+    from study.models import Crop, Pair, Session, Stimulus, Study, Trial
+
+    def sides(column: Any) -> Any:
+        stimulus = joinedload(Trial.pair).joinedload(column)
+        return stimulus.joinedload(Stimulus.crop).joinedload(Crop.source), stimulus.joinedload(Stimulus.condition)
+
+    query = (
+        select(Trial)
+        .join(Session, Session.id == Trial.session_id)
+        .join(Study, Study.id == Session.study_id)
+        .where(Study.name == name)
+        .options(*sides(Pair.a), *sides(Pair.b))
+    )
+    with database.read() as db:
+        trials = db.scalars(query).all()
+        return {
+            trial.public: Showing(
+                trial.position,
+                _shown(trial.pair.b if trial.flipped else trial.pair.a),
+                _shown(trial.pair.a if trial.flipped else trial.pair.b),
+            )
+            for trial in trials
+        }
+
+
+def _shown(stimulus: "Stimulus") -> Shown:
+    return Shown(_place(stimulus), stimulus.condition.name, stimulus.sha256)
+
+
+def _place(stimulus: "Stimulus") -> truth.Place:
+    crop = stimulus.crop
+    return truth.Place(crop.tag, crop.source.name, (crop.x, crop.y, crop.width, crop.height))
+
+
+@contextmanager
+def _progress(participants: int) -> Iterator[Told]:
+    """A bar on a terminal, otherwise a line for every tenth of the way."""
+    if sys.stderr.isatty():
+        with click.progressbar(length=participants, label="Participants", file=sys.stderr) as bar:
+            yield bar.update
+        return
+    done = 0
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more
+        if done * 10 // participants > (done - more) * 10 // participants:
+            click.echo(f"{done} of {participants} participants", err=True)
+
+    yield told
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """The file appears whole or not at all."""
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
