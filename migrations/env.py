@@ -1,14 +1,13 @@
-"""Run migrations on the connection that `study.db` hands over."""
+"""Run migrations on the connection that `study.db` hands over; for the `alembic` command, on STUDY_DATABASE_URL."""
 
 from typing import Any, Literal
 
 from alembic import context
+from sqlalchemy import Connection
 
+from study import settings
+from study.db import connect
 from study.models import Base, UtcDateTime
-
-connection = context.config.attributes.get("connection")
-if connection is None:
-    raise SystemExit("Migrations are run by `manage.py study db upgrade`.")
 
 
 def plainly(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
@@ -16,12 +15,21 @@ def plainly(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-context.configure(
-    connection=connection,
-    target_metadata=Base.metadata,
-    render_item=plainly,
-    # SQLite cannot alter a constraint: the table is written anew and takes the old one's place.
-    render_as_batch=connection.dialect.name == "sqlite",
-)
-with context.begin_transaction():
-    context.run_migrations()
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_item=plainly,
+        # SQLite cannot alter a constraint: the table is written anew and takes the old one's place.
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with connect(settings.read().database_url).engine.begin() as own:
+        run(own)

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from study.errors import Refused
 
 if TYPE_CHECKING:
     from study.db import Database
+    from study.folder import Stimulus
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
@@ -67,7 +68,7 @@ def check(folder: Path, as_json: bool) -> None:
     from study import checking
     from study.folder import read
 
-    found = checking.summary(read(folder))
+    found = checking.summary(read(folder, _progress))
     click.echo(json.dumps(found, indent=2) if as_json else checking.as_text(found))
 
 
@@ -81,7 +82,7 @@ def load(folder: Path, name: str | None, replace: bool) -> None:
     from study.folder import read
     from study.spec import renamed
 
-    read_folder = read(folder)
+    read_folder = read(folder, _progress)
     spec = renamed(read_folder.spec, name) if name else read_folder.spec
     with _database(fresh=True) as database, database.write() as db:
         study = loading.load(db, read_folder, spec, settings.read().media, replace=replace)
@@ -215,6 +216,23 @@ def _database(*, fresh: bool = False) -> Iterator["Database"]:
             database.upgrade()
         database.check()
         yield database
+
+
+@contextmanager
+def _progress(rows: Sequence["Stimulus"]) -> Iterator[Iterable["Stimulus"]]:
+    """The rows with a bar on a terminal, otherwise with a line for every thousand."""
+    if sys.stderr.isatty():
+        with click.progressbar(rows, label="Images", file=sys.stderr) as bar:
+            yield bar
+        return
+    yield _counted(rows)
+
+
+def _counted(rows: Sequence["Stimulus"]) -> Iterator["Stimulus"]:
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if number % 1000 == 0:
+            click.echo(f"{number} of {len(rows)} images", err=True)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -62,7 +62,7 @@ class Database:
         return not inspect(self.engine).get_table_names()
 
     def upgrade(self, revision: str = "head") -> None:
-        """Bring the schema to a revision by the migrations."""
+        """Bring the schema to a revision by the migrations; SQLite's folder and file are made where missing."""
         from alembic import command
 
         if self.is_sqlite:
@@ -87,9 +87,7 @@ class Database:
         from alembic.script import ScriptDirectory
 
         if self.is_empty():
-            raise Refused(
-                f"{self.name} is empty: `manage.py study load FOLDER` or `manage.py study db upgrade` fills it."
-            )
+            raise Refused(f"{self.name} is empty: `manage.py study load` or `manage.py study db upgrade` makes it.")
         with self.engine.connect() as connection:
             at = MigrationContext.configure(connection).get_current_revision()
             head = ScriptDirectory.from_config(_alembic(connection)).get_current_head()

@@ -10,7 +10,8 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +90,12 @@ class StudyFolder:
     stimuli_sha256: str
 
 
-def read(path: Path) -> StudyFolder:
-    """Read a whole study folder; every image is opened and hashed.
+Watch = Callable[[Sequence[Stimulus]], AbstractContextManager[Iterable[Stimulus]]]
+"""Hands the rows on one by one and shows how far they are."""
+
+
+def read(path: Path, watch: Watch = nullcontext) -> StudyFolder:
+    """Read a whole study folder; every image is opened and hashed, which `watch` may show.
 
     Raises:
         Refused: the first fault, with file, line, column and remedy.
@@ -107,9 +112,10 @@ def read(path: Path) -> StudyFolder:
     if not stimuli:
         raise Refused(f"{table} has no rows: make it again with `manage.py codec stimuli`.")
     _check_together(table, stimuli)
-    for stimulus in stimuli:
-        _check_image(table, path, stimulus)
-    return StudyFolder(path, spec, stimuli, hashlib.sha256(content).hexdigest())
+    with watch(stimuli) as rows:
+        for stimulus in rows:
+            _check_image(table, path, stimulus)
+    return StudyFolder(path, spec, stimuli, sha256(content))
 
 
 @dataclass(frozen=True)
@@ -273,7 +279,7 @@ def _check_image(table: Path, folder: Path, stimulus: Stimulus) -> None:
     if not path.is_file():
         raise refuse("path", f"{path} is missing; {again}")
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != stimulus.sha256:
+    if sha256(content) != stimulus.sha256:
         raise refuse("sha256", f"{path} has another SHA-256, so it was changed after it was made; {again}")
     fault = png_fault(content, stimulus.crop.width, stimulus.crop.height)
     if fault:
@@ -286,6 +292,11 @@ def image_path(folder: Path, stimulus: Stimulus) -> Path | None:
         return None
     path = (folder / stimulus.path).resolve()
     return path if path.is_relative_to(folder.resolve()) and path != folder.resolve() else None
+
+
+def sha256(content: bytes) -> str:
+    """How an image is named."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def png_fault(content: bytes, width: int, height: int) -> str | None:

@@ -6,6 +6,7 @@ server before the participant has agreed or declined; no internet address ever i
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -26,10 +27,10 @@ SIMULATED = "simulated"
 """The parameter that carries a simulated participant's signed token."""
 SIMULATED_FOR_S = 24 * 3600
 REMEMBERED = timedelta(days=60)
-STUDIES_IN_COOKIE = 5
-PARAMETERS = 20
 PARAMETERS_LENGTH = 1500
-"""Characters in all: browsers drop cookies above 4 kB without a word."""
+COOKIE_LENGTH = 2500
+"""Characters of JSON: signed and encoded they stay below the 4 kB above which browsers drop a cookie in silence."""
+PARAMETER_NAME_LENGTH = 100
 
 
 class _Cookies(SecureCookieSessionInterface):
@@ -65,8 +66,8 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     """
     kept = {_printable(name): _printable(value) for name, value in parameters.items() if name != SIMULATED}
     kept.pop("", None)
-    if len(kept) > PARAMETERS or sum(len(name) + len(value) for name, value in kept.items()) > PARAMETERS_LENGTH:
-        raise Malformed("The link carries too many parameters: ask whoever sent it for a shorter one.")
+    if len(json.dumps(kept)) > PARAMETERS_LENGTH or any(len(name) > PARAMETER_NAME_LENGTH for name in kept):
+        raise Malformed("The link carries too much: ask whoever sent it for a shorter one.")
     if SIMULATED in parameters:
         _check_simulated(study, parameters[SIMULATED])
     visitor = dict(_visitor(study) or _new_visitor())
@@ -76,8 +77,8 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     if named is not None:
         visitor = {**_new_visitor(), "token": named.token}
     elif known is not None and pseudonym and known.pseudonym != pseudonym:
-        visitor = _new_visitor()  # another person at the same browser
-    if kept and (named or known) is None:
+        visitor, known = _new_visitor(), None  # another person at the same browser
+    if kept and known is None and named is None:
         visitor["arrival"] = kept
     if SIMULATED in parameters:
         visitor[SIMULATED] = True
@@ -150,8 +151,12 @@ def _new_visitor() -> dict[str, Any]:
 
 
 def _remember(study: Study, visitor: dict[str, Any]) -> None:
-    others = [(name, kept) for name, kept in session.get("studies", {}).items() if name != study.name]
-    session["studies"] = dict([*others[-STUDIES_IN_COOKIE + 1 :], (study.name, visitor)])
+    """Put the visitor last; the studies that were visited longest ago make room."""
+    kept = {name: other for name, other in session.get("studies", {}).items() if name != study.name}
+    kept[study.name] = visitor
+    while len(json.dumps(kept)) > COOKIE_LENGTH:
+        del kept[next(iter(kept))]
+    session["studies"] = kept
     session.permanent = True
 
 

@@ -182,12 +182,16 @@ def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus
 
 
 def _keep_image(root: Path, stimulus: folder.Stimulus, media: Path) -> None:
+    """Copy the image by content, whole or not at all; one that is there already is kept if its bytes are right."""
     kept = media / f"{stimulus.sha256}.png"
-    path = folder.image_path(root, stimulus)
-    if kept.exists() or path is None:
+    if kept.exists() and folder.sha256(kept.read_bytes()) == stimulus.sha256:
         return
+    path = folder.image_path(root, stimulus)
+    content = path.read_bytes() if path else b""
+    if folder.sha256(content) != stimulus.sha256:
+        raise Refused(f"{path} was changed while it was loaded: make the folder again.")
     media.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=media, suffix=".part", delete=False) as part:
-        part.write(path.read_bytes())
+        part.write(content)
     Path(part.name).chmod(0o644)
     os.replace(part.name, kept)

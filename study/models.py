@@ -19,7 +19,8 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, mapped_column, relationship
+from sqlalchemy.orm import Session as OrmSession
 
 SHA256 = String(64)
 NAME = String(255)
@@ -304,3 +305,9 @@ class Vote(Base):
 @event.listens_for(Vote, "before_delete")
 def _votes_stay(_mapper: Any, _connection: Any, vote: Vote) -> NoReturn:
     raise TypeError(f"vote {vote.id} stays as it was cast: add a row that corrects it")
+
+
+@event.listens_for(OrmSession, "do_orm_execute")
+def _votes_are_only_added(state: ORMExecuteState) -> None:
+    if (state.is_update or state.is_delete) and state.bind_mapper is Vote.__mapper__:
+        raise TypeError("votes are only ever added: add a row that corrects another")

@@ -4,6 +4,7 @@ import logging
 import secrets
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask.logging import default_handler
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -24,7 +25,10 @@ class _Unforeseen(Problem):
 
 
 def register(app: Flask) -> None:
-    """Name every request, and answer every failure."""
+    """Name every request, and answer every failure; each leaves a line in the server's log."""
+    if not log.handlers:
+        log.addHandler(default_handler)
+        log.setLevel(logging.INFO)
     app.before_request(_name_request)
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(CSRFError, _stale_form)
@@ -39,7 +43,8 @@ def _name_request() -> None:
 
 
 def _answer(problem: Problem) -> Response:
-    log.info("%s %s %s %s: %s", g.request_id, request.method, request.path, problem.code, problem.message)
+    # Quoted, because a message may repeat what was sent, and a line break in it would forge a line of the log.
+    log.info("%s %s %r %s: %r", g.request_id, request.method, request.path, problem.code, problem.message)
     if request.endpoint in JSON_ENDPOINTS:
         response = make_response(jsonify(error={"code": problem.code, "message": problem.message}), problem.status)
     else:
@@ -70,16 +75,16 @@ def _http(error: HTTPException) -> Response:
         problem = Malformed(f"{error.name}: {error.description}")
         problem.status = status
         return _answer(problem)
-    log.info("%s %s %s %s", g.request_id, request.method, request.path, status)
+    log.info("%s %s %r %s", g.request_id, request.method, request.path, status)
     message = "There is nothing at this address: check the link." if status == 404 else str(error.description)
     return make_response(_page(status, error.name, message), status, {"Allow": "GET"} if status == 405 else {})
 
 
 def _database_away(error: Exception) -> Response:
-    log.warning("%s %s %s: %s", g.request_id, request.method, request.path, str(error).partition("\n")[0])
+    log.warning("%s %s %r: %s", g.request_id, request.method, request.path, str(error).partition("\n")[0])
     return _answer(Busy("The study is busy for a moment. Nothing is lost: please try again."))
 
 
 def _unforeseen(error: Exception) -> Response:
-    log.error("%s %s %s", g.request_id, request.method, request.path, exc_info=error)
+    log.error("%s %s %r", g.request_id, request.method, request.path, exc_info=error)
     return _answer(_Unforeseen(f"Please try again; if it stays so, tell the researchers the number {g.request_id}."))

@@ -1,0 +1,200 @@
+"""Who may begin, and what is counted: on both databases, also when everybody begins at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session as OrmSession
+
+from study import design, scheduling, steps
+from study.db import Database
+from study.errors import Closed, Paused, UnknownStudy
+from study.models import Crop, Pair, Participant, Session, Study, Trial, Vote, now
+
+Load = Callable[..., str]
+FOUR = ("avif@0.50", "jpeg@0.50", "jxl@0.50", "webp@0.50")
+
+
+def begin(database: Database, name: str, who: str) -> int:
+    """Let somebody begin; the session's number in the database."""
+    with database.write() as db:
+        study = scheduling.find(db, name, lock=True)
+        return scheduling.begin(db, study, newcomer(db, study, who), now()).id
+
+
+def newcomer(db: OrmSession, study: Study, who: str) -> Participant:
+    participant = Participant(
+        study_id=study.id, token=f"{study.name}-{who}", pseudonym=who, simulated=False, created_at=now()
+    )
+    db.add(participant)
+    db.flush()
+    return participant
+
+
+def answers(database: Database, name: str) -> Counter[int]:
+    """Planned and cast ratings of every pair, as the next plan would count them."""
+    with database.read() as db:
+        study = scheduling.find(db, name)
+        counted = scheduling.counts(db, study, now())
+        return Counter({pair.id: counted.get(pair.id, 0) for pair in scheduling.pairs(db, study, "rating")})
+
+
+def vote_all(database: Database, session: int) -> None:
+    with database.write() as db:
+        for trial in db.scalars(select(Trial).where(Trial.session_id == session)):
+            db.add(Vote(trial_id=trial.id, key=trial.key, choice="left", simulated=False, voted_at=now()))
+
+
+def test_a_session_is_the_plan_that_the_seed_and_its_number_give(database: Database, load: Load) -> None:
+    load(conditions=FOUR, sources=3, toml="[design]\nseed = 7\ntrials = 10\nblock = 5\ncatch_rate = 0.2")
+    for ordinal in (1, 2):
+        before = answers(database, "tiny")
+        session = begin(database, "tiny", f"p{ordinal}")
+        with database.read() as db:
+            study = scheduling.find(db, "tiny")
+            expected = design.plan(
+                scheduling.pairs(db, study, "rating"), scheduling.pairs(db, study, "catch"), before,
+                design=scheduling.spec_of(study).design, asks_for="prefer", ordinal=ordinal,
+            )  # fmt: skip
+            stored = db.scalars(select(Trial).where(Trial.session_id == session).order_by(Trial.position)).all()
+            fields = ("kind", "block", "position", "flipped", "expected", "strategy", "probability")
+            assert [tuple(getattr(trial, field) for field in fields) for trial in stored] == [
+                tuple(getattr(trial, field) for field in fields) for trial in expected
+            ]
+            assert [trial.pair_id for trial in stored] == [trial.pair for trial in expected]
+            assert len(stored) == 2 + 10 + 2 == scheduling.trials_planned(db, study)
+
+
+def test_every_pair_lies_in_one_crop_and_no_rating_shows_a_reference_or_a_catch(database: Database, load: Load) -> None:
+    load(conditions=FOUR, sources=2, crops=2)
+    with database.read() as db:
+        pairs = db.scalars(select(Pair)).all()
+        assert Counter(pair.kind for pair in pairs) == {"rating": 2 * 2 * 6, "catch": 4}
+        for pair in pairs:
+            assert pair.a.crop_id == pair.b.crop_id
+            names = {pair.a.condition.name, pair.b.condition.name}
+            assert (names == {"reference", "catch"}) == (pair.kind == "catch")
+        assert db.scalar(select(Crop.id).where(Crop.x + Crop.width > 64)) is None
+
+
+def test_conditions_of_different_rates_are_never_paired(database: Database, load: Load) -> None:
+    load(conditions=("jpeg@0.50", "webp@0.50", "jpeg@0.75", "webp@0.75"), sources=1)
+    with database.read() as db:
+        pairs = db.scalars(select(Pair).where(Pair.kind == "rating")).all()
+        rates = sorted((pair.a.condition.rate, pair.b.condition.rate) for pair in pairs)
+        assert rates == [("0.50", "0.50"), ("0.75", "0.75")]
+
+
+def test_balance_stays_within_one(database: Database, load: Load) -> None:
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5")
+    for number in range(7):
+        begin(database, "tiny", f"p{number}")
+        times = answers(database, "tiny").values()
+        assert max(times) - min(times) <= 1
+        assert sum(times) == 5 * (number + 1)
+
+
+def test_sessions_that_begin_at_once_keep_balance_and_quota(database: Database, load: Load) -> None:
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5\nparticipants = 5")
+    at_once = Barrier(8)
+
+    def start(number: int) -> bool:
+        at_once.wait()
+        try:
+            begin(database, "tiny", f"p{number}")
+        except Closed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(start, range(8)))
+    assert sum(begun) == 5
+    times = answers(database, "tiny").values()
+    assert max(times) - min(times) <= 1
+    assert sum(times) == 25
+    with database.read() as db:
+        assert sorted(db.scalars(select(Session.ordinal))) == [1, 2, 3, 4, 5]
+        assert len(db.scalars(select(Participant)).all()) == 5
+
+
+def test_what_was_abandoned_no_longer_counts_but_its_votes_do(database: Database, load: Load) -> None:
+    load(sources=3, toml="[design]\npractice = 0\ncatch_rate = 0")
+    gone, done = begin(database, "tiny", "gone"), begin(database, "tiny", "done")
+    vote_all(database, done)
+    assert set(answers(database, "tiny").values()) == {2}
+    with database.write() as db:
+        one = db.scalars(select(Trial).where(Trial.session_id == gone)).first()
+        assert one is not None
+        db.add(Vote(trial_id=one.id, key=one.key, choice="left", simulated=False, voted_at=now()))
+        db.execute(update(Session).values(active_at=now() - scheduling.ABANDONED - timedelta(seconds=1)))
+    assert sorted(answers(database, "tiny").values()) == [1, 1, 2]
+    begin(database, "tiny", "next")
+    assert sorted(answers(database, "tiny").values()) == [2, 2, 3]
+
+
+def test_a_correction_is_no_second_answer(database: Database, load: Load) -> None:
+    load(toml="[design]\npractice = 0\ncatch_rate = 0")
+    vote_all(database, begin(database, "tiny", "p"))
+    with database.write() as db:
+        first = db.scalars(select(Vote)).first()
+        assert first is not None
+        db.add(
+            Vote(
+                trial_id=first.trial_id, key="again", choice="right", simulated=False, voted_at=now(), corrects=first.id
+            )
+        )
+    assert set(answers(database, "tiny").values()) == {1}
+
+
+def test_beginning_twice_is_beginning_once(database: Database, load: Load) -> None:
+    load()
+    session = begin(database, "tiny", "p")
+    with database.write() as db:
+        study = scheduling.find(db, "tiny", lock=True)
+        participant = db.scalars(select(Participant)).one()
+        assert scheduling.begin(db, study, participant, now()).id == session
+        assert scheduling.decline(db, participant, now()).outcome == "open"
+
+
+def test_declining_takes_no_place(database: Database, load: Load) -> None:
+    load(toml="[design]\nparticipants = 1")
+    with database.write() as db:
+        study = scheduling.find(db, "tiny", lock=True)
+        participant = newcomer(db, study, "p")
+        session = scheduling.decline(db, participant, now())
+        assert (session.ordinal, session.outcome, session.ended_at) == (None, "declined", session.started_at)
+        assert steps.place(db, session).step == "declined"
+    begin(database, "tiny", "first")
+    with pytest.raises(Closed):
+        begin(database, "tiny", "second")
+
+
+@pytest.mark.parametrize(("state", "error"), [("paused", Paused), ("closed", Closed), ("draft", UnknownStudy)])
+def test_only_an_open_study_can_be_begun(database: Database, load: Load, state: str, error: type[Exception]) -> None:
+    load(state=state)
+    with pytest.raises(error):
+        begin(database, "tiny", "p")
+    with database.read() as db:
+        assert db.scalars(select(Participant)).all() == []
+
+
+@pytest.mark.parametrize("name", ["none", "", "a\0b", "x" * 100, "tiny'--", "тест"])
+def test_unknown_names_are_unknown(database: Database, load: Load, name: str) -> None:
+    load()
+    with database.read() as db, pytest.raises(UnknownStudy):
+        scheduling.find(db, name)
+
+
+def test_studies_do_not_count_one_another(database: Database, load: Load) -> None:
+    load("one", toml="[design]\nparticipants = 1")
+    load("two", toml="[design]\nparticipants = 1")
+    begin(database, "one", "p")
+    assert set(answers(database, "two").values()) == {0}
+    begin(database, "two", "p")
+    with database.read() as db:
+        rows = db.execute(select(Study.name, Session.ordinal).join(Session, Session.study_id == Study.id))
+        assert sorted(map(tuple, rows)) == [("one", 1), ("two", 1)]

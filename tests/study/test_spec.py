@@ -1,0 +1,116 @@
+"""study.toml is read strictly, and the frozen design stands alone."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study import spec, wording
+from study.errors import Refused
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(Refused) as caught:
+        spec.parse(text, "study.toml", "name")
+    message = caught.value.message
+    assert "\n" not in message
+    return message
+
+
+def test_an_empty_file_is_a_whole_study_named_after_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "grass.and-bricks"
+    folder.mkdir()
+    (folder / "study.toml").touch()
+    read = spec.read(folder)
+    assert read.study == spec.Study(name="grass.and-bricks")
+    assert read.design == spec.Design()
+    assert all(msgspec.to_builtins(read.texts).values())
+
+
+def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"manage\.py study new"):
+        spec.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[study]\nkinds = 'label'", r"`study\.kinds` is no key of a study; did you mean `kind`\?"),
+        ("[design]\nxyzzy = 1", r"`design\.xyzzy` is no key of a study; known here: `seed`, `trials`"),
+        ("[plan]\nseed = 1", r"`plan` is no key of a study; known here: `study`, `design`, `links`, `texts`"),
+        ("seed = 1", "`seed` is no key of a study"),
+        ("study = 1", "`study`: expected `object`, got `int`"),
+        ("[design]\ntrials = '60'", r"`design\.trials`: expected `int`, got `str`"),
+        ("[design]\ntrials = 0", r"`design\.trials`: expected `int` >= 1"),
+        ("[design]\ntrials = 1.5", r"`design\.trials`: expected `int`"),
+        ("[design]\ntrials = true", r"`design\.trials`: expected `int`, got `bool`"),
+        ("[design]\ncatch_rate = 1.01", r"`design\.catch_rate`: expected `float` <= 1"),
+        ("[design]\ncatch_rate = nan", r"`design\.catch_rate`"),
+        ("[study]\nnot_sure = 1", r"`study\.not_sure`: expected `bool`, got `int`"),
+        ("[study]\nasks_for = 'best'", r'`study\.asks_for`: .*"prefer" or "closer" or "more_different"'),
+        ("[study]\nlayout = 'flip'", r'`study\.layout`: .*write "side_by_side"'),
+        ("[study]\nname = '../x'", r"`study\.name` is '\.\./x': use up to 64 letters"),
+        ("[study]\nname = '.'", r"`study\.name`"),
+        ("[study]\nasks_for = 'closer'\nreference = 'never'", "speaks of the original"),
+        ("[links]\ncompletion = 'javascript:alert(1)'", r"`links\.completion` is no link"),
+        ("[links]\ncompletion = 'https://'", r"`links\.completion` is no link"),
+        ("[links]\ncompletion = 'http://[::1/'", r"`links\.completion` is no link"),
+        ('[texts]\ntitle = "a\\u0000b"', r"`texts\.title` has a NUL character"),
+        ("[study\n", "is not TOML"),
+        ("[study]\nname = 'a'\nname = 'b'", "is not TOML"),
+    ],
+)
+def test_refusals_name_the_key_and_the_remedy(text: str, says: str) -> None:
+    assert re.search(says, refusal(text)), refusal(text)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_bytes(b"[study]\nname = '\xff'")
+    with pytest.raises(Refused, match="byte 16 is not UTF-8"):
+        spec.read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["compare", "label"])
+@pytest.mark.parametrize("asks_for", ["prefer", "closer", "more_different"])
+def test_default_texts_suit_the_kind_and_the_question(kind: str, asks_for: str) -> None:
+    read = spec.parse(f"[study]\nkind = '{kind}'\nasks_for = '{asks_for}'", "f", "n")
+    assert read.texts.question == wording.QUESTIONS[kind, asks_for]
+    assert read.texts.consent == wording.DEFAULTS[kind]["consent"]
+    written = spec.parse(f"[study]\nkind = '{kind}'\n[texts]\nquestion = 'Own words?'\nthanks = ''", "f", "n")
+    assert written.texts.question == "Own words?"
+    assert written.texts.thanks == wording.DEFAULTS[kind]["thanks"]
+
+
+@pytest.mark.parametrize("kind", ["compare", "label"])
+def test_the_file_that_new_writes_is_the_defaults(kind: str) -> None:
+    assert spec.parse(wording.new_toml("grass", kind), "f", "grass") == spec.parse(
+        f"[study]\nkind = '{kind}'", "f", "grass"
+    )
+
+
+prose = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
+
+
+@given(
+    texts=st.builds(spec.Texts, title=prose, question=prose, consent=prose, instructions=prose, thanks=prose),
+    design=st.builds(
+        spec.Design,
+        seed=st.integers(0, 2**53),
+        trials=st.integers(1, 1000),
+        strategy=st.sampled_from(["balanced", "full"]),
+        catch_rate=st.floats(0, 1),
+    ),
+    study=st.builds(
+        spec.Study, name=st.from_regex(spec.STUDY_NAME, fullmatch=True), not_sure=st.booleans(), contact=prose
+    ),
+)
+def test_the_frozen_text_reads_back_as_the_same_spec(texts: spec.Texts, design: spec.Design, study: spec.Study) -> None:
+    given_spec = spec.Spec(study=study, design=design, texts=texts)
+    frozen = spec.parse(spec.to_toml(given_spec), "f", "n")
+    assert (frozen.study, frozen.design) == (study, design)
+    assert spec.parse(spec.to_toml(frozen, "A remark."), "f", "n") == frozen
+    for name, text in msgspec.to_builtins(texts).items():
+        assert getattr(frozen.texts, name) == (text if text.strip() else getattr(spec.parse("", "f", "n").texts, name))
