@@ -1,0 +1,232 @@
+"""`study simulate` against a real server: marked, repeatable, resumable, and refused in one sentence."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+
+from study.cli import cli
+from study.db import Database
+from study.errors import Refused
+from study.models import Condition, Participant, Session, Stimulus, Study, Trial, Vote
+from study.settings import ROOT
+from study.walking import server
+
+SECRET = "a secret of forty characters for the tests"  # noqa: S105 - of no server
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+Simulate = Callable[..., Result]
+Load = Callable[..., str]
+CONDITIONS = ("avif@0.50", "jpeg@0.50", "webp@0.50")
+TOML = "[design]\ntrials = 6\nblock = 4\npractice = 1\ncatch_rate = 0.2\n"
+
+
+@pytest.fixture
+def environ(database_url: str, media: Path) -> dict[str, str]:
+    return {"STUDY_DATABASE_URL": database_url, "STUDY_MEDIA": str(media), "STUDY_SECRET_KEY": SECRET}
+
+
+@pytest.fixture
+def simulate(environ: dict[str, str]) -> Simulate:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["simulate", *arguments], env=environ, catch_exceptions=False)
+
+    return run
+
+
+def answers(database: Database, study: str) -> list[dict[str, Any]]:
+    """What everybody answered, in the order of beginning and showing, by what does not depend on the copy's name."""
+    query = (
+        select(
+            Session.ordinal, Trial.position, Trial.kind, Trial.flipped, Trial.expected, Vote.choice, Vote.response_ms
+        )
+        .join(Trial, Trial.session_id == Session.id)
+        .join(Vote, Vote.trial_id == Trial.id)
+        .join(Study, Study.id == Session.study_id)
+        .where(Study.name == study)
+        .order_by(Session.ordinal, Trial.position)
+    )
+    with database.read() as db:
+        return [dict(row) for row in db.execute(query).mappings()]
+
+
+def test_everybody_walks_to_the_end_and_is_marked(database: Database, load: Load, simulate: Simulate) -> None:
+    load("tiny", conditions=CONDITIONS, toml=TOML)
+    result = simulate("tiny", "--participants", "4", "--seed", "3", "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    trials = 1 + 6 + 1
+    assert said["study"] == "tiny-simulated"
+    assert said["votes_cast"] == 4 * trials
+    with database.read() as db:
+        assert db.scalars(select(Participant.simulated)).all() == [True] * 4
+        assert db.scalars(select(Vote.simulated).distinct()).all() == [True]
+        assert db.scalars(select(Session.outcome)).all() == ["complete"] * 4
+        human = db.scalars(select(Study).where(Study.name == "tiny")).one()
+        assert not human.simulated
+        assert db.scalar(select(func.count()).where(Session.study_id == human.id)) == 0
+    known = [row for row in answers(database, "tiny-simulated") if row["expected"]]
+    assert len(known) == 4 * 2
+    assert all(row["choice"] == row["expected"] for row in known)
+
+
+@sqlite_only
+def test_its_truth_and_settings_are_written(load: Load, simulate: Simulate, media: Path) -> None:
+    load("tiny", conditions=CONDITIONS, toml=TOML)
+    result = simulate("tiny", "--participants", "1", "--source-taste", "40")
+    folder = media.parent / "simulated" / "tiny-simulated"
+    assert str(folder / "truth.csv") in result.output
+    with (folder / "truth.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [(row["source"], row["condition"]) for row in rows] == [
+        (source, condition) for source in ("source0", "source1") for condition in CONDITIONS
+    ]
+    assert len({row["rating"] for row in rows}) == len(rows)
+    said = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
+    assert said["simulated"] is True
+    assert said["settings"]["source_taste"] == 40
+    assert said["truth_sha256"] == hashlib.sha256((folder / "truth.csv").read_bytes()).hexdigest()
+
+
+@sqlite_only
+def test_votes_depend_neither_on_jobs_nor_on_a_second_start(database: Database, load: Load, simulate: Simulate) -> None:
+    load("tiny", conditions=CONDITIONS, toml=TOML)
+    options = ("--seed", "9", "--taste", "80", "--side-bias", "30", "--lapse", "0.2")
+    for copy, jobs, steps in (("one", "1", "4"), ("many", "4", "4"), ("two-steps", "2", "24")):
+        for participants in steps:
+            result = simulate("tiny", "--into", copy, "--participants", participants, "--jobs", jobs, *options)
+            assert result.exit_code == 0, result.output
+    one = answers(database, "one")
+    assert len(one) == 4 * 8
+    assert answers(database, "many") == one
+    assert answers(database, "two-steps") == one
+    assert len({row["response_ms"] for row in one}) > len(one) / 2
+
+
+@sqlite_only
+def test_an_interrupted_simulation_goes_on_where_it_was(
+    database: Database, load: Load, simulate: Simulate, environ: Mapping[str, str]
+) -> None:
+    toml = "[design]\ntrials = 30\nblock = 20\npractice = 1\n"
+    load("tiny", conditions=CONDITIONS, sources=8, crops=2, toml=toml)
+    assert simulate("tiny", "--into", "whole", "--participants", "2").exit_code == 0
+    whole = answers(database, "whole")
+    command = [sys.executable, "-m", "study.cli", "simulate", "tiny", "--into", "cut", "--participants", "2"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not answers(database, "cut") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: the server is told as well
+    said, _ = process.communicate(timeout=60)
+    cut = answers(database, "cut")
+    assert process.returncode == 1
+    assert b"Traceback" not in said
+    assert 0 < len(cut) < len(whole)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert simulate("tiny", "--into", "cut", "--participants", "2").exit_code == 0
+    assert answers(database, "cut") == whole
+
+
+@sqlite_only
+def test_a_given_truth_is_gone_by(database: Database, load: Load, simulate: Simulate, tmp_path: Path) -> None:
+    load("tiny", conditions=CONDITIONS, toml='[study]\nasks_for = "more_different"\n' + TOML)
+    truth = tmp_path / "given.csv"
+    truth.write_text("condition,rating\navif@0.50,9000\njpeg@0.50,0\nwebp@0.50,-9000\n", encoding="utf-8")
+    assert simulate("tiny", "--participants", "3", "--truth", str(truth)).exit_code == 0
+    ranks = {condition: rank for rank, condition in enumerate(("avif@0.50", "jpeg@0.50", "webp@0.50"))}
+    with database.read() as db:
+        names = dict(db.execute(select(Stimulus.id, Condition.name).join(Condition)).all())
+        votes = db.scalars(select(Vote).join(Trial).where(Trial.kind == "rating")).all()
+        assert len(votes) == 3 * 6
+        for vote in votes:
+            pair = vote.trial.pair
+            sides = (pair.b_id, pair.a_id) if vote.trial.flipped else (pair.a_id, pair.b_id)
+            left, right = (ranks[names[side]] for side in sides)
+            # The question asks which differs more, so the press names the lower rating.
+            assert vote.choice == ("left" if left > right else "right")
+
+
+REFUSALS = [
+    (("nothing",), "No study `nothing`"),
+    (("tiny", "--into", "other"), "is for people"),
+    (("tiny", "--participants", "31"), "is for 30 participants"),
+    (("tiny", "--truth", "nowhere.csv"), "cannot be read"),
+    (("tiny", "--truth", "half.csv"), "nothing of `jpeg@0.50`"),
+]
+
+
+@sqlite_only
+@pytest.mark.parametrize(("arguments", "says"), REFUSALS)
+def test_refusals_leave_nothing_behind(
+    arguments: tuple[str, ...], says: str, database: Database, load: Load, simulate: Simulate
+) -> None:
+    load("tiny", conditions=CONDITIONS, toml=TOML + "participants = 30\n")
+    load("other")
+    with CliRunner().isolated_filesystem():
+        Path("half.csv").write_text("condition,rating\navif@0.50,0\nwebp@0.50,0\n", encoding="utf-8")
+        result = simulate(*arguments)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert result.output.count("\n") == 1
+    with database.read() as db:
+        assert set(db.scalars(select(Study.name))) == {"tiny", "other"}
+
+
+@sqlite_only
+def test_a_begun_simulation_keeps_its_settings(load: Load, simulate: Simulate) -> None:
+    load("tiny", toml=TOML)
+    assert simulate("tiny", "--participants", "1").exit_code == 0
+    result = simulate("tiny", "--participants", "2", "--seed", "2")
+    assert result.exit_code == 1
+    assert "was simulated with other settings" in result.output
+
+
+@sqlite_only
+def test_images_that_changed_are_refused(load: Load, simulate: Simulate, media: Path) -> None:
+    load("tiny", toml=TOML)
+    for path in media.glob("*.png"):
+        path.write_bytes(path.read_bytes() + b"?")
+    result = simulate("tiny", "--participants", "1")
+    assert result.exit_code == 1
+    assert "has other bytes than its name says" in result.output
+
+
+@sqlite_only
+def test_a_server_that_cannot_start_says_why(environ: dict[str, str]) -> None:
+    with (
+        pytest.raises(Refused, match="STUDY_SECRET_KEY is not set"),
+        server({**os.environ, **environ, "STUDY_SECRET_KEY": ""}),
+    ):
+        pass
+
+
+@sqlite_only
+def test_a_server_is_stopped_whatever_happens(environ: dict[str, str]) -> None:
+    def fail() -> None:
+        with server({**os.environ, **environ}) as address:
+            assert httpx.get(f"{address}/health", trust_env=False).status_code == 200
+            raise RuntimeError(address)
+
+    with pytest.raises(RuntimeError) as failure:
+        fail()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{failure.value}/health", trust_env=False)
