@@ -171,16 +171,14 @@ def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **option
 @cli.command()
 @click.argument("source", metavar="IN", type=IN)
 @click.option("--from", "form", required=True, type=click.Choice(["hific", "plain"]), help="What the file is.")
-@click.option(
-    "--asks-for", default="", type=click.Choice(["prefer", "closer", "more_different"]), help="What was asked."
-)
+@click.option("--asks-for", type=click.Choice(["prefer", "closer", "more_different"]), help="What was asked.")
 @click.option("-o", "--output", required=True, type=IN, help="The votes.csv to write.")
-def convert(source: Path, form: str, asks_for: str, output: Path) -> None:
+def convert(source: Path, form: str, asks_for: str | None, output: Path) -> None:
     """Convert another tool's votes to votes.csv."""
     from analysis.convert import converted
     from analysis.files import write_file
 
-    text = converted(source, form, asks_for)
+    text = converted(source, form, asks_for or "")
     write_file(output, text, source)
     click.echo(f"Votes: {output}")
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.files import Table, csv_text, read_table
-from analysis.votes import VOTES_COLUMNS, parse_votes
+from analysis.votes import REQUIRED, VOTES_COLUMNS, parse_votes
 
 TIES = ("tie", "tied", "draw", "equal", "same", "both", "not_sure", "not sure", "unsure")
 HIFIC = ("rater", "seq", "image", "x", "y", "w", "h", "winner", "loser", "random_choice")
@@ -35,7 +35,8 @@ def converted(path: Path, form: str, asks_for: str = "") -> str:
     _check_names(table, named)
     stated = {"asks_for": asks_for} if asks_for else {}
     rows = [_origin(table, row) | convert(table, row) | stated for row in range(len(table))]
-    columns = [name for name in VOTES_COLUMNS if any(row.get(name, "") != "" for row in rows)]
+    filled = {name for row in rows for name, cell in row.items() if cell != ""}
+    columns = [name for name in VOTES_COLUMNS if name in filled or name in REQUIRED]
     text = csv_text(columns, [{name: row.get(name, "") for name in columns} for row in rows])
     parse_votes(path, text.encode())
     return text

@@ -56,7 +56,7 @@ def bootstrapped(counts: Counts, settings: EloSettings, progress: Callable[[int]
     """Return the order-averaged, bootstrapped ratings of one scale; `progress` is told of votes just replayed."""
     rng = np.random.default_rng(settings.seed)
     cell_of_vote = np.repeat(np.arange(counts.table.size), counts.table.ravel())
-    ratings = np.full((len(counts.items), settings.rounds), settings.start)
+    ratings = np.full((len(counts.items), settings.rounds), settings.start, float)
     steps = max(1, BLOCK // settings.rounds)
     for begin in range(0, counts.votes, steps):
         size = min(steps, counts.votes - begin)

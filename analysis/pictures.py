@@ -42,7 +42,7 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """Three to seven round values on the axis: place and text."""
         values = _log_ticks(self.low, self.high) if self.logarithmic else _ticks(self.low, self.high)
-        return [(self.at(value), format(round(value, 9) + 0.0, "g")) for value in values]
+        return [(self.at(value), format(round(value, 9) + 0.0, ".10g")) for value in values]
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -60,7 +60,7 @@ class Scale:
     @property
     def order(self) -> Ints:
         """The items from best to worst; in the order of their names where there is no rating."""
-        return np.argsort(-self.rating, kind="stable") if self.fit else np.arange(len(self.counts.items))
+        return best_first(self.rating) if self.fit else np.arange(len(self.counts.items))
 
     def margin(self, item: int, other: int | None = None) -> float | None:
         """Return half the width of the interval of a rating, or of the difference of two; None where there is none."""
@@ -122,7 +122,7 @@ def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence
 
 def _rating_rows(scale: Scale, selection: Selection, method: str) -> Iterator[Row]:
     values, lows, highs, over = bounds(scale, method)
-    for index in np.argsort(-values, kind="stable"):
+    for index in best_first(values):
         item = scale.counts.items[index]
         votes, participants, sources = scale.counts.about(int(index))
         yield {
@@ -140,6 +140,11 @@ def _rating_rows(scale: Scale, selection: Selection, method: str) -> Iterator[Ro
             "simulated": selection.rated.simulated,
             "votes_sha256": selection.rated.sha256,
         }
+
+
+def best_first(values: Floats) -> Ints:
+    """Return the order from the highest value down; what differs by rounding alone stays in its order."""
+    return np.argsort(-np.round(values, 6), kind="stable")
 
 
 def bounds(scale: Scale, method: str) -> tuple[Floats, Floats, Floats, str]:

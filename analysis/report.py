@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-from markupsafe import Markup, escape
 
 from analysis import __version__, pictures
 from analysis.checks import catches, left_presses
@@ -131,20 +130,13 @@ def _page(selection: Selection, scales: Sequence[Scale], settings: Settings, mea
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
-    return environment
-
-
-def _breakable(name: str) -> Markup:
-    """Return a name that a narrow column may break after its marks."""
-    return Markup(re.sub(r"([_@/-])", r"\1<wbr>", str(escape(name))))  # noqa: S704 the name is escaped first
 
 
 def _scale_context(
@@ -223,7 +215,10 @@ def _matrix(scale: Scale) -> list[Context]:
                 "shade": pictures.shade(share),
             }
             cells[place[one]][place[other]] = cell
-    return [{"name": name, "cells": row} for name, row in zip(names, cells, strict=True)]
+    # a narrow column may break a name after its marks
+    pieces = [re.findall(r"[^_@/-]*[_@/-]|[^_@/-]+", name) for name in names]
+    rows = zip(names, pieces, cells, strict=True)
+    return [{"name": name, "pieces": split, "cells": row} for name, split, row in rows]
 
 
 def _whole(value: float) -> str:

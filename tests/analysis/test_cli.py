@@ -1,0 +1,174 @@
+"""The commands as a researcher types them: what they print, write and refuse."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from analysis.cli import cli
+from tests.analysis.made_votes import Rows, pair_rows, stimulus_rows, vote_rows, write_csv
+
+Write = Callable[[Rows], Path]
+TRUTH = {0.5: {"gan": 60, "mse": -60}}
+
+
+def run(*words: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+@pytest.fixture
+def votes(write_votes: Write) -> Path:
+    return write_votes(vote_rows(3, TRUTH))
+
+
+def test_report_writes_a_folder_and_says_where(votes: Path, tmp_path: Path) -> None:
+    stimuli = write_csv(tmp_path / "stimuli.csv", stimulus_rows(vote_rows(3, TRUTH)))
+    folder = tmp_path / "out" / "report"
+    for _ in range(2):
+        result = run("report", votes, "--stimuli", stimuli, "-o", folder, "--rounds", 50)
+        assert f"Report: {folder / 'report.html'}" in result.output
+        assert "SIMULATED" in result.stderr
+        assert {path.name for path in folder.iterdir()} == {"report.html", "ratings.csv", "wins.csv", "settings.json"}
+    assert "mean bpp" in (folder / "report.html").read_text()
+
+
+def test_report_as_json_is_json(votes: Path, tmp_path: Path) -> None:
+    found = json.loads(run("report", votes, "-o", tmp_path / "report", "--rounds", 50, "--json").stdout)
+    assert found["report"] == str(tmp_path / "report" / "report.html")
+    assert found["simulated"] is True
+    assert {row["method"] for row in found["ratings"]} == {"bradley-terry", "elo"}
+    assert all(isinstance(row[name], float) for row in found["ratings"] for name in ("rate", "rating", "low", "high"))
+
+
+def test_report_leaves_a_foreign_folder_alone(votes: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    result = run("report", votes, "-o", tmp_path / "mine", code=1)
+    assert "nothing in it is replaced" in result.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_report_with_other_stimuli_writes_nothing(votes: Path, tmp_path: Path) -> None:
+    rows = stimulus_rows(vote_rows(3, TRUTH))
+    rows[0]["sha256"] = "0"
+    stimuli = write_csv(tmp_path / "stimuli.csv", rows)
+    result = run("report", votes, "--stimuli", stimuli, "-o", tmp_path / "report", code=1)
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "report").exists()
+
+
+def test_rate_writes_or_prints(votes: Path, tmp_path: Path) -> None:
+    printed = run("rate", votes).stdout
+    run("rate", votes, "-o", tmp_path / "ratings.csv")
+    assert (tmp_path / "ratings.csv").read_text() == printed
+    rows = list(csv.DictReader(printed.splitlines()))
+    assert [(row["condition"], row["method"], row["interval"]) for row in rows] == [
+        ("gan@0.50", "bradley-terry", "both"),
+        ("mse@0.50", "bradley-terry", "both"),
+    ]
+    for over in ("participants", "sources", "votes"):
+        rows = list(csv.DictReader(run("rate", votes, "--resample", over).stdout.splitlines()))
+        assert {row["interval"] for row in rows} == {over}
+
+
+def test_rate_by_elo(votes: Path) -> None:
+    words = ("rate", votes, "--method", "elo", "--rounds", 60)
+    first, again = run(*words).stdout, run(*words, "--resample", "votes").stdout
+    other = run(*words, "--seed", 2).stdout
+    assert first == again != other
+    assert {row["method"] for row in csv.DictReader(first.splitlines())} == {"elo"}
+    assert "resamples votes only" in run(*words, "--resample", "both", code=2).stderr
+
+
+def test_rounds_and_seed_do_not_touch_bradley_terry(votes: Path) -> None:
+    assert run("rate", votes).stdout == run("rate", votes, "--rounds", 7, "--seed", 9).stdout
+
+
+def test_rate_says_why_there_is_no_rating(write_votes: Write, tmp_path: Path) -> None:
+    path = write_votes(pair_rows(("a", "b", "left"), ("a", "b", "left")))
+    result = run("rate", path, "-o", tmp_path / "ratings.csv", code=1)
+    assert "determines no rating: no stated rate: (a) never lost a vote" in result.stderr
+    assert not (tmp_path / "ratings.csv").exists()
+    result = run("rate", path, "--ridge", 0.5)
+    assert "pulled together by a ridge of 0.5" in result.stderr
+
+
+def test_only_chooses_among_questions(write_votes: Write) -> None:
+    rows = vote_rows(3, TRUTH)
+    for row in rows[::2]:
+        row["asks_for"] = "closer"
+    path = write_votes(rows)
+    assert "choose one with --only asks_for=prefer" in run("rate", path, code=1).stderr
+    assert "Left out: 120 votes (asks_for is not closer)" in run("rate", path, "--only", "asks_for=closer").stderr
+    assert "is not COLUMN=VALUE" in run("rate", path, "--only", "choice=left", code=2).stderr
+    assert "chosen twice" in run("rate", path, "--only", "study=a", "--only", "study=b", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--k", "0"),
+        ("--k", "nan"),
+        ("--ridge", "-1"),
+        ("--ridge", "inf"),
+        ("--start", "inf"),
+        ("--rounds", "0"),
+        ("--seed", "-1"),
+        ("--resample", "images"),
+        ("--method", "mle"),
+    ],
+)
+def test_wrong_usage_ends_with_two(votes: Path, words: tuple[str, str]) -> None:
+    assert words[0] in run("rate", votes, *words, code=2).stderr
+
+
+def test_labels_are_written(votes: Path, tmp_path: Path) -> None:
+    words = ("labels", votes, "--hallucinated", "gan@0.50", "--faithful", "mse@0.50", "-o", tmp_path / "labels.csv")
+    assert f"8 labels: {tmp_path / 'labels.csv'}" in run(*words).stdout
+    rows = list(csv.DictReader((tmp_path / "labels.csv").read_text().splitlines()))
+    assert sum(int(row["votes"]) for row in rows) == 240
+    assert "knows gan@0.50, mse@0.50" in run(*words[:3], "gan", *words[4:], code=1).stderr
+    assert "is the input itself" in run(*words[:-1], votes, code=1).stderr
+
+
+def test_convert_then_report(tmp_path: Path) -> None:
+    source = tmp_path / "plain.csv"
+    source.write_text("left,right,winner,participant\n" + "A,B,left,p\nA,B,right,q\nB,A,tie,r\n" * 4)
+    run("convert", source, "--from", "plain", "-o", tmp_path / "votes.csv")
+    run("report", tmp_path / "votes.csv", "-o", tmp_path / "report", "--rounds", 20)
+    result = run("convert", source, "--from", "hific", "-o", tmp_path / "other.csv", code=1)
+    assert "the column rater is missing" in result.stderr
+    assert not (tmp_path / "other.csv").exists()
+
+
+LABELS = ("labels", "--hallucinated", "a", "--faithful", "b", "-o", "x")
+
+
+@pytest.mark.parametrize("words", [("report", "-o", "x"), ("rate",), LABELS])
+def test_a_missing_file_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = run(words[0], tmp_path / "none.csv", *words[1:], code=1)
+    assert result.stderr == f"Error: {tmp_path / 'none.csv'} does not exist; check the name.\n"
+
+
+def test_long_work_shows_progress(votes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.cli.MANY_VOTES", 100)
+    monkeypatch.setattr("analysis.elo.BLOCK", 1000)
+    lines = run("rate", votes, "--method", "elo", "--rounds", 50).stderr.splitlines()
+    told = [line for line in lines if line.startswith("Elo:")]
+    assert len(told) == 10
+    assert told[-1] == "Elo: 100%"
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = "import sys, analysis.cli; print(sorted({'numpy', 'pandas', 'scipy', 'jinja2'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,128 @@
+"""From votes to ratings.csv and wins.csv: scales with ratings, and scales that say why they have none."""
+
+import csv
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from analysis.elo import EloSettings
+from analysis.rating import RATINGS_COLUMNS, WINS_COLUMNS, Settings, points, rate, ratings_csv, wins_csv
+from analysis.selection import Selection
+from tests.analysis.made_votes import Rows, pair_rows, vote_rows
+
+Selected = Callable[..., Selection]
+QUICK = EloSettings(rounds=20)
+BOTH_WAYS = [("a", "b", "left"), ("a", "b", "right")]
+
+
+def table(text: str) -> Rows:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_ratings_come_back_near_the_truth(selected: Selected) -> None:
+    truth = {0.3: {"avif": 120, "jpeg": -120}, 0.5: {"avif": 50, "jpeg": -80, "webp": 30}}
+    selection = selected(vote_rows(3, truth, participants=60, sources=20, votes=40))
+    scales = rate(selection, Settings(elo=QUICK))
+    assert [scale.name for scale in scales] == ["0.3 bpp", "0.5 bpp"]
+    for scale, ratings in zip(scales, truth.values(), strict=True):
+        assert scale.over == "both"
+        for index, item in enumerate(scale.counts.items):
+            margin = scale.margin(index)
+            assert margin is not None
+            assert abs(scale.rating[index] - ratings[item.codec]) < 1.5 * margin < 60
+
+
+def test_the_table_has_the_documented_columns_in_order(selected: Selected) -> None:
+    selection = selected(vote_rows(3, {0.5: {"x": 20, "y": 0, "z": -20}, 0.3: {"x": 0, "y": 0}}))
+    scales = rate(selection, Settings(elo=QUICK))
+    rows = table(ratings_csv(scales, selection, ("bradley-terry", "elo")))
+    assert tuple(rows[0]) == RATINGS_COLUMNS
+    assert [(row["rate"], row["method"]) for row in rows] == (
+        [("0.3", "bradley-terry")] * 2 + [("0.3", "elo")] * 2 + [("0.5", "bradley-terry")] * 3 + [("0.5", "elo")] * 3
+    )
+    for method in ("bradley-terry", "elo"):
+        ratings = [float(str(row["rating"])) for row in rows if row["method"] == method and row["rate"] == "0.5"]
+        assert ratings == sorted(ratings, reverse=True)
+        assert sum(ratings) == pytest.approx(0, abs=0.002)
+    assert {(row["method"], row["interval"]) for row in rows} == {("bradley-terry", "both"), ("elo", "votes")}
+    assert {row["simulated"] for row in rows} == {"1"}
+    assert {row["votes_sha256"] for row in rows} == {selection.rated.sha256}
+    assert {row["codec"] for row in rows} == {"x", "y", "z"}
+
+
+def test_wins_are_counted_by_name(selected: Selected) -> None:
+    votes = [("b", "a", "left"), ("a", "b", "left"), ("a", "b", "not_sure"), ("b", "a", "left"), ("c", "a", "left")]
+    selection = selected(pair_rows(*votes, left_rate="0.50", right_rate="0.5"))
+    rows = table(wins_csv(rate(selection, Settings(elo=QUICK)), selection))
+    assert tuple(rows[0]) == WINS_COLUMNS
+    counted = [tuple(row.values())[:6] for row in rows]
+    assert counted == [("0.5", "a", "b", "1", "2", "1"), ("0.5", "a", "c", "0", "1", "0")]
+
+
+def test_with_the_worse_image_asked_for_the_other_one_wins(selected: Selected) -> None:
+    selection = selected(pair_rows(*[("a", "b", "left")] * 3, ("a", "b", "right"), asks_for="more_different"))
+    (scale,) = rate(selection, Settings(elo=QUICK))
+    assert scale.rating[1] - scale.rating[0] == pytest.approx(400 * np.log10(3))
+    assert table(wins_csv((scale,), selection))[0]["b_wins"] == "3"
+
+
+def test_a_disconnected_rate_names_its_parts_and_the_others_are_rated(selected: Selected) -> None:
+    apart = pair_rows(*BOTH_WAYS, ("c", "d", "left"), ("c", "d", "right"), left_rate=0.3, right_rate=0.3)
+    whole = pair_rows(*BOTH_WAYS, left_rate=0.5, right_rate=0.5)
+    for row in whole:
+        row["vote"] = f"10{row['vote']}"
+    selection = selected(apart + whole)
+    for ridge in (0.0, 0.1):
+        low, high = rate(selection, Settings(ridge=ridge, elo=QUICK))
+        assert low.problem == "no vote links (a + b) with (c + d): ask about pairs across these groups"
+        assert low.fit is None
+        assert high.problem == ""
+        assert {row["rate"] for row in table(ratings_csv((low, high), selection, ("bradley-terry",)))} == {"0.5"}
+        assert [row["rate"] for row in table(wins_csv((low, high), selection))] == ["0.3", "0.3", "0.5"]
+
+
+def test_a_separated_rate_is_rated_only_with_a_ridge(selected: Selected) -> None:
+    selection = selected(pair_rows(*BOTH_WAYS, ("a", "c", "left"), ("b", "c", "left")))
+    (scale,) = rate(selection, Settings(elo=QUICK))
+    assert scale.problem.startswith("(a, b) never lost a vote to the other conditions")
+    assert "--ridge" in scale.problem
+    (scale,) = rate(selection, Settings(ridge=0.1, elo=QUICK))
+    assert scale.problem == ""
+    assert scale.fit is not None
+    assert scale.fit.ridge == 0.1
+    assert scale.order[-1] == 2
+
+
+def test_wins_one_way_and_not_sure_are_no_rating(selected: Selected) -> None:
+    selection = selected(pair_rows(("a", "b", "left"), ("a", "b", "not_sure")))
+    assert "won one way only or was not sure" in rate(selection, Settings(elo=QUICK))[0].problem
+
+
+def test_one_participant_gets_ratings_and_the_reason(selected: Selected) -> None:
+    rows = vote_rows(3, {0.5: {"x": 0, "y": 0}}, participants=1, sources=3, votes=40)
+    selection = selected(rows)
+    (scale,) = rate(selection, Settings(elo=QUICK))
+    assert scale.fit is not None
+    assert "one participant alone" in scale.reason
+    assert scale.margin(0) is None
+    row = table(ratings_csv((scale,), selection, ("bradley-terry",)))[0]
+    assert (row["low"], row["high"], row["interval"]) == ("", "", "none")
+
+
+def test_linked_rates_share_a_mean(selected: Selected) -> None:
+    rows = vote_rows(3, {0.3: {"x": -50, "y": -50}, 0.5: {"x": 50, "y": 50}})
+    for row in rows[::3]:
+        row |= {"left": "x@0.30", "right": "y@0.50", "left_rate": 0.3, "right_rate": 0.5, "choice": "right"}
+        row |= {"left_codec": "x", "right_codec": "y"}
+    rows.append({**rows[0], "vote": 9999, "choice": "left"})
+    selection = selected(rows)
+    (scale,) = rate(selection, Settings(elo=QUICK))
+    assert scale.name == "0.3 bpp and 0.5 bpp"
+    assert scale.rating.sum() == pytest.approx(0, abs=1e-9)
+    assert "" in {row["rate"] for row in table(wins_csv((scale,), selection))}
+    assert {row["rate"] for row in table(ratings_csv((scale,), selection, ("bradley-terry",)))} == {"0.3", "0.5"}
+
+
+def test_points_have_no_negative_zero() -> None:
+    assert [points(value) for value in (-0.0004, 12.34567, np.nan)] == ["0.000", "12.346", ""]

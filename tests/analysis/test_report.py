@@ -1,0 +1,199 @@
+"""The report: self-contained, the same bytes each time, and honest about what it cannot say."""
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analysis.elo import EloSettings
+from analysis.rating import Settings, rate
+from analysis.report import FILES, report_files
+from analysis.selection import Selection
+from analysis.stimuli import measured, read_stimuli
+from tests.analysis.made_votes import Rows, pair_rows, stimulus_rows, vote_rows, write_csv
+
+Selected = Callable[..., Selection]
+QUICK = Settings(elo=EloSettings(rounds=20))
+TRUTH = {0.3: {"avif": 60, "jpeg": -60, "webp": 0}, 0.5: {"avif": 30, "jpeg": -30}}
+VOID = {"meta", "wbr", "br", "link", "img", "input"}
+
+
+class Page(HTMLParser):
+    """The page's elements, its text, and whether every tag is closed where it should be."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += f" {data}"
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", self.words)
+
+
+def report(selection: Selection, settings: Settings = QUICK, stimuli: Path | None = None) -> dict[str, str]:
+    measures = measured(read_stimuli(stimuli), selection.rated) if stimuli else None
+    return report_files(selection, rate(selection, settings), settings, measures)
+
+
+@pytest.fixture
+def made(selected: Selected, tmp_path: Path) -> dict[str, str]:
+    """A simulated study with everything in it."""
+    rows = vote_rows(3, TRUTH, not_sure=0.1)
+    stimuli = write_csv(tmp_path / "stimuli.csv", stimulus_rows(rows))
+    catch = {"left": "catch", "right": "reference", "kind": "catch", "expected": "right", "choice": "right"}
+    catch |= {"left_codec": "", "right_codec": "", "left_rate": "", "right_rate": ""}
+    rows += [rows[0] | catch | {"vote": 5000 + number} for number in range(9)]
+    for number, row in enumerate(rows[:5]):
+        same = {"left": row["right"], "left_codec": row["right_codec"]}
+        rows.append(row | same | {"kind": "identical", "vote": 6000 + number})
+    return report(selected(rows), stimuli=stimuli)
+
+
+def test_the_page_is_well_formed_and_asks_nobody_for_anything(made: dict[str, str]) -> None:
+    assert set(made) == set(FILES)
+    page = Page(made["report.html"])
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "img", "iframe"}
+        assert not {"src", "href", "onload", "onclick"} & set(attributes), (tag, attributes)
+    assert not re.search(r"url\(|@import|https?://", made["report.html"])
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.elements:
+        assert set((attributes.get("aria-labelledby") or "").split()) <= set(ids)
+
+
+def test_every_picture_says_that_it_is_simulated(made: dict[str, str], selected: Selected) -> None:
+    pictures = re.findall(r"<svg.*?</svg>", made["report.html"], re.DOTALL)
+    assert len(pictures) == 2 * 2 + 2 + 3
+    for picture in pictures:
+        assert ">SIMULATED</text>" in picture
+        assert re.search(r"<title id=\S+>[^<]+\(simulated\)</title>\s*<desc id=\S+>[^<]+</desc>", picture)
+    page = Page(made["report.html"])
+    assert "No person cast these votes" in page.text
+    assert not re.search(r"people prefer|participants prefer|viewers|was preferred", page.text)
+    assert "simulated participants" in page.text
+    human = report(selected(vote_rows(3, TRUTH, simulated=0)))["report.html"]
+    assert "simulated" not in Page(human).text.replace("simulated no", "").lower()
+    assert "SIMULATED" not in human
+
+
+def test_it_tells_what_was_asked_counted_and_left_out(made: dict[str, str]) -> None:
+    text = Page(made["report.html"]).text
+    for words in (
+        "The question: which of two images is preferred; the original was always in view.",
+        "rated votes 480",
+        "simulated participants 12",
+        "images (sources) 8",
+        "conditions 5",
+        "9: catch votes",
+        "5: identical votes",
+        "9 of 9 answered as expected (100%",
+        "Left among the 5 presses of a side, pairs of the same image",
+        "they speak for other participants and other images like these (t with 7 degrees of freedom)",
+        "Paper-comparable Elo",
+        "update noise",
+        "start 1000, K 32, 20 rounds, seed 1",
+        "Davidson's \N{GREEK SMALL LETTER NU}, 0.3 bpp",
+    ):
+        assert words in text, words
+
+
+def test_numbers_of_page_and_tables_agree(made: dict[str, str]) -> None:
+    first = made["ratings.csv"].splitlines()[1].split(",")
+    text = Page(made["report.html"]).text
+    assert f"{first[1]} {round(float(first[4]))} {round(float(first[5]))} {round(float(first[6]))} " in text
+    record = json.loads(made["settings.json"])
+    assert record["made_by"] == "analysis report"
+    assert record["simulated"] is True
+    assert record["votes"]["sha256"] == first[-1]
+    assert record["rated_votes"] == 480
+    assert record["settings"]["elo"] == {"start": 1000.0, "k": 32.0, "rounds": 20, "seed": 1}
+    assert [scale["interval"] for scale in record["scales"]] == ["both", "both"]
+    assert record["stimuli"]["file"] == "stimuli.csv"
+
+
+def test_the_same_votes_give_the_same_bytes(selected: Selected) -> None:
+    rows = vote_rows(3, TRUTH)
+    assert report(selected(rows)) == report(selected(rows))
+
+
+def test_what_cannot_be_rated_is_told(selected: Selected) -> None:
+    apart = pair_rows(("a", "b", "left"), ("a", "b", "right"), ("c", "d", "left"), ("c", "d", "right"))
+    page = Page(report(selected(apart))["report.html"])
+    assert "No ratings here: no vote links (a + b) with (c + d)" in page.text
+    assert "Who won against whom" in page.text
+    alone = pair_rows(("a", "b", "left"), ("a", "b", "left"))
+    assert "(a) never lost a vote" in Page(report(selected(alone))["report.html"]).text
+    ridge = Page(report(selected(alone), Settings(ridge=0.25, elo=EloSettings(rounds=20)))["report.html"]).text
+    assert "pulled together by a ridge of 0.25, which was asked for" in ridge
+
+
+def test_one_participant_gets_a_report_with_the_reason(selected: Selected) -> None:
+    rows = vote_rows(3, {0.5: {"x": 0, "y": 0}}, participants=1, sources=3, votes=40)
+    page = Page(report(selected(rows))["report.html"])
+    assert "No intervals: one participant alone says nothing about other participants" in page.text
+    assert "40 votes by 1 simulated participant on 3 images" in page.text
+
+
+def test_few_images_are_these_images_only(selected: Selected) -> None:
+    page = Page(report(selected(vote_rows(3, TRUTH, sources=4)))["report.html"])
+    assert "they speak for other participants, judging these images only, because 4 images are too few" in page.text
+
+
+def test_text_from_files_stays_text(selected: Selected) -> None:
+    study = "<script>alert(1)</script>&\"'"
+    html = report(selected(pair_rows(("a", "b", "left"), ("a", "b", "right"), study=study)))["report.html"]
+    assert "<script" not in html
+    assert f"Ratings of {study}" in Page(html).text
+
+
+def test_a_file_with_nothing_but_the_four_columns_gets_a_report(selected: Selected) -> None:
+    rows: Rows = [
+        {"participant": who, "left": "a", "right": "b", "choice": choice}
+        for who in ("p", "q", "r")
+        for choice in ("left", "left", "right")
+    ]
+    page = Page(report(selected(rows))["report.html"])
+    assert "not stated in the votes" in page.text
+    assert "images (sources) not named" in page.text
+    assert "because the votes name no source" in page.text
+
+
+@pytest.mark.browser
+def test_it_opens_offline_and_fits_a_telephone(made: dict[str, str], tmp_path: Path, chromium) -> None:
+    (tmp_path / "report.html").write_text(made["report.html"])
+    for width in (390, 1280):
+        for scheme in ("light", "dark"):
+            context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+            page, said = context.new_page(), []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.goto((tmp_path / "report.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            ground, ink = page.evaluate("(s => [s.backgroundColor, s.color])(getComputedStyle(document.body))")
+            assert (sum(map(int, re.findall(r"\d+", ground))) > 600) == (scheme == "light")
+            assert ground != ink
+            assert said == []
+            context.close()
