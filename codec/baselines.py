@@ -121,14 +121,17 @@ def _webp_description(setting: Setting) -> str:
     return f"{_pillow('libwebp', features.version_module('webp'))} quality={setting.quality:g} method=6"
 
 
-# AVIF. libavif maps 101 qualities onto 64 quantisers, whose files lie up to 16% apart; between two of them the strength
-# of aom's variance-adaptive quantisation (100 is its default) makes the difference.
+# AVIF. libavif maps qualities onto 64 quantisers, whose files lie up to 16% apart; between two of them the strength of
+# aom's variance-adaptive quantisation (100 is its default) makes the difference. These are the lowest qualities of each
+# quantiser with tune iq; quality 100 is lossless and no part of it.
+AVIF_QUALITIES = """
+    0 3 6 8 10 12 14 16 18 20 22 24 26 28 30 32 34 35 37 39 40 42 44 45 47 49 50 52 54 55 56 58
+    59 60 62 63 64 66 67 68 70 71 72 74 75 76 78 79 80 82 83 84 86 87 88 90 91 92 94 95 96 98 99
+"""
 
 
 def _avif_marks() -> list[Setting]:
-    """One quality a quantiser, by libavif's rule (100 - quality) * 63 / 100, rounded."""
-    quantisers = {((100 - quality) * 63 + 50) // 100: quality for quality in range(100, -1, -1)}
-    return [Setting(quality) for quality in sorted(quantisers.values())]
+    return [Setting(int(quality)) for quality in AVIF_QUALITIES.split()]
 
 
 def _avif_between(low: Setting, high: Setting) -> Sequence[Setting]:

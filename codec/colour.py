@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from codec.errors import Refusal
 
 INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOOPTIMIZE  # not by a coarse table: darks suffer
 SRGB_GAMMA = 1 / 2.2
 SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # white, red, green, blue; IEC 61966-2-1
 SRGB_CODE_POINTS = (1, 13)  # ITU-T H.273: BT.709 primaries, sRGB transfer

@@ -5,13 +5,14 @@ bisection can miss a setting that exists. Here bisection only proposes a place; 
 settings between the marks of the dial, and before a miss is declared every mark has been tried.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
 
 S = TypeVar("S")  # an encoder's setting
-NEIGHBOURS = 1
+NEIGHBOURS = 2
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def match(dial: Dial[S], size_of: Callable[[S], float], target: float, tolerance
     """
     search = _Search(size_of, target, tolerance)
     place = _bisect(dial.marks, search)
-    for mark in dial.marks[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 2]:
-        search.size(mark)
+    if not search.hit():
+        for mark in dial.marks[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 2]:
+            search.size(mark)
     if not search.hit():
         _look_between(dial, search)
     if not search.hit():
@@ -75,15 +77,26 @@ def match(dial: Dial[S], size_of: Callable[[S], float], target: float, tolerance
 
 
 def _bisect(marks: Sequence[S], search: _Search[S]) -> int:
-    """The index below which, were sizes monotone, all marks would be smaller than the target."""
+    """The index below which, were sizes monotone, all marks would be smaller than the target; both sides are seen."""
     low, high = 0, len(marks) - 1
     while high - low > 1:
-        middle = (low + high) // 2
+        middle = _guess(marks, low, high, search)
         if search.size(marks[middle]) < search.target:
             low = middle
         else:
             high = middle
+    search.size(marks[low])
+    search.size(marks[high])
     return low
+
+
+def _guess(marks: Sequence[S], low: int, high: int, search: _Search[S]) -> int:
+    """Halfway; or, every other time and where both ends are known, where their sizes' logarithms put the target."""
+    ends = search.seen.get(marks[low]), search.seen.get(marks[high])
+    if len(search.seen) % 2 and ends[0] and ends[1] and ends[0] < search.target < ends[1]:
+        share = math.log(search.target / ends[0]) / math.log(ends[1] / ends[0])
+        return min(max(low + round(share * (high - low)), low + 1), high - 1)
+    return (low + high) // 2
 
 
 def _look_between(dial: Dial[S], search: _Search[S]) -> None:

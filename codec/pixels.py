@@ -29,8 +29,8 @@ def read_pixels(path: Path) -> Pixels:
     """Decode a picture to height x width x 3 upright 8-bit sRGB.
 
     EXIF orientation is applied; colour profiles are converted (codec.colour says how); grey and palette pictures become
-    RGB; 16-bit grey is scaled to 8 bits with rounding; an alpha channel is dropped where it is opaque everywhere. Of a
-    camera's multi-picture JPEG (MPO) the first picture counts, as in every viewer.
+    RGB; 16-bit grey without a profile is scaled to 8 bits with rounding; an alpha channel is dropped where it is opaque
+    everywhere. Of a camera's multi-picture JPEG (MPO) the first picture counts, as in every viewer.
 
     Raises Refusal for what is no picture, damaged, animated, transparent, over 8 bits deep in colour, or too large.
     """
@@ -47,8 +47,7 @@ def read_pixels(path: Path) -> Pixels:
             what = f"is no whole image of a kind that is read here ({READABLE})"
             raise Refusal(f"{path} {what}; replace it, or take it out of the folder.") from None
         except Exception as failure:  # noqa: BLE001  a broken file trips Pillow's plugins in many ways
-            reason = " ".join(str(failure).split()).strip(".")
-            what = f"cannot be decoded ({reason if 0 < len(reason) < 80 else type(failure).__name__})"
+            what = f"cannot be decoded ({_reason(failure)})"
             raise Refusal(f"{path} {what}; get a whole copy, or take it out of the folder.") from None
 
 
@@ -56,6 +55,12 @@ def pixels_sha256(pixels: Pixels) -> str:
     """SHA-256 of `WIDTHxHEIGHT:` and the RGB bytes: a picture's identity, whatever its file is called."""
     height, width, _ = pixels.shape
     return hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()
+
+
+def _reason(failure: Exception) -> str:
+    """What a library says, where that is short; its kind of failure otherwise."""
+    text = " ".join(str(getattr(failure, "strerror", None) or failure).split()).strip(".")
+    return text if 0 < len(text) < 80 else type(failure).__name__
 
 
 def _decode(path: Path) -> Image.Image:
@@ -95,7 +100,7 @@ def _refuse_depth(image: Image.Image, path: Path) -> None:
     tiles = getattr(image, "tile", [])
     exact = not (tiles and ";16" in str(tiles[0].args))
     if image.mode.startswith("I"):
-        exact = "transparency" not in image.info and _is_plain_deep_grey(image)
+        exact = not {"transparency", "icc_profile"} & set(image.info) and _is_plain_deep_grey(image)
     if not exact:
         raise Refusal(f"{path} has samples of over 8 bits that cannot be kept exactly; save it as 8-bit RGB first.")
 
