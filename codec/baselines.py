@@ -135,7 +135,7 @@ def _avif_marks() -> list[Setting]:
 
 
 def _avif_between(low: Setting, high: Setting) -> Sequence[Setting]:
-    return [Setting(setting.quality, strength) for setting in (low, high) for strength in (90, 110)]
+    return [Setting(setting.quality, strength) for setting in (low, high) for strength in (80, 90, 110, 120)]
 
 
 def _avif_options(setting: Setting) -> dict[str, Any]:
