@@ -82,8 +82,9 @@ def cell(value: object) -> str:
 def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
     """Every vote of the study with everything that stood around it, in the order of saving."""
     spec = spec_of(study)
-    for row in db.execute(_votes_query(study).execution_options(yield_per=AT_ONCE)):
-        yield _vote_record(study, spec, row)
+    with db.execute(_votes_query(study).execution_options(yield_per=AT_ONCE)) as rows:
+        for row in rows:
+            yield _vote_record(study, spec, row)
 
 
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
@@ -97,19 +98,26 @@ def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
         .order_by(Session.id)
         .execution_options(yield_per=AT_ONCE)
     )
-    for session, participant, planned, saved in db.execute(query):
-        yield {
-            "participant": participant.pseudonym,
-            "session": session.id,
-            "started_at": session.started_at,
-            "ended_at": session.ended_at,
-            "last_step": _last_step(db, session),
-            "outcome": session.outcome,
-            "trials_planned": planned,
-            "votes": saved,
-            "language": session.language,
-            "simulated": participant.simulated,
-        }
+    with db.execute(query) as rows:
+        for row in rows:
+            yield _session_record(db, *row)
+
+
+def _session_record(
+    db: OrmSession, session: Session, participant: Participant, planned: int, saved: int
+) -> dict[str, Any]:
+    return {
+        "participant": participant.pseudonym,
+        "session": session.id,
+        "started_at": session.started_at,
+        "ended_at": session.ended_at,
+        "last_step": _last_step(db, session),
+        "outcome": session.outcome,
+        "trials_planned": planned,
+        "votes": saved,
+        "language": session.language,
+        "simulated": participant.simulated,
+    }
 
 
 def _last_step(db: OrmSession, session: Session) -> str:

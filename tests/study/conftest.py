@@ -136,8 +136,14 @@ class Browser:
         self.seen: list[TestResponse] = []
 
     def keep(self, response: TestResponse) -> TestResponse:
+        response.get_data()  # reads a file to its end
+        response.close()
         self.seen.append(response)
         return response
+
+    def fetch(self, path: str, **headers: str) -> TestResponse:
+        """Any address of the server."""
+        return self.keep(self.client.get(path, headers=headers))
 
     def get(self, path: str = "", **query: str) -> TestResponse:
         return self.keep(self.client.get(self.at + path, query_string=query))

@@ -1,0 +1,203 @@
+"""The door from study to analysis: a fixed little study gives the committed files, byte for byte, on both databases."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from study import export, loading, scheduling, steps, voting
+from study.db import Database
+from study.errors import Refused
+from study.folder import read
+from study.models import Participant, Session, Trial, Vote
+from study.spec import Design, Links, Spec, Study, Texts, parse, to_toml
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = ("votes.csv", "sessions.csv", "columns.csv", "design.toml")
+NOON = datetime(2026, 1, 31, 12, 0, 0, 7000, tzinfo=UTC)
+"""Seven milliseconds past, so that a lost digit shows."""
+
+
+def golden_spec() -> Spec:
+    asked = Spec(
+        study=Study(name="golden", asks_for="prefer", not_sure=True, contact="=mail@example.org"),
+        design=Design(seed=3, practice=1, catch_rate=0.5, block=2),
+        links=Links(completion="https://example.org/done"),
+        texts=Texts(title='"Golden"', question="Which?", consent="One.\n\nTwo.", instructions="Look.", thanks="Ta."),
+    )
+    return parse(to_toml(asked), "golden")
+
+
+def fill(database: Database, media: Path) -> None:
+    """Four participants: one complete, with a correction; one simulated, in the middle; one declined; one new."""
+    with database.write() as db:
+        loading.load(db, read(GOLDEN / "stimuli"), golden_spec(), media)
+        loading.change_state(db, "golden", "open")
+    complete, halfway = enter(database, "p1", 0), enter(database, "p2", 1, simulated=True)
+    enter(database, "p3", 2, agrees=False)
+    enter(database, "p4", 3)
+    whole = {
+        "response_ms": 1234, "flips": 2, "left_ms": 1234, "right_ms": 1200, "reference_ms": 0, "zoomed": False,
+        "hidden_ms": 0, "viewport_width": 1280, "viewport_height": 800, "device_pixel_ratio": 1.25,
+        "device_pixels_per_pixel": 1.0, "pixel_exact": True, "bytes_verified": True,
+        "left_x": 100.0, "left_y": -20.5, "right_x": 700.0, "right_y": 120.0,
+    }  # fmt: skip
+    for at, choice in enumerate(("left", "right", "not_sure", "left")):
+        vote(database, complete, choice, NOON + timedelta(seconds=60 + at), whole if at % 2 == 0 else {})
+    vote(database, halfway, "right", NOON + timedelta(hours=1), {})
+    with database.write() as db:
+        old = db.scalars(select(Vote).where(Vote.choice == "not_sure")).one()
+        late = NOON + timedelta(seconds=90)
+        db.add(Vote(trial_id=old.trial_id, key="c", choice="left", simulated=False, voted_at=late, corrects=old.id))
+
+
+def enter(
+    database: Database, pseudonym: str, minute: int, *, simulated: bool = False, agrees: bool = True
+) -> Participant:
+    at = NOON + timedelta(minutes=minute)
+    with database.write() as db:
+        study = loading.find(db, "golden", lock=True)
+        participant = Participant(
+            study_id=study.id, token=pseudonym, pseudonym=pseudonym, simulated=simulated, created_at=at
+        )
+        db.add(participant)
+        db.flush()
+        if agrees:
+            scheduling.begin(db, study, participant, at)
+        else:
+            scheduling.decline(db, participant, at)
+    return participant
+
+
+def vote(database: Database, participant: Participant, choice: str, at: datetime, measured: dict[str, object]) -> None:
+    with database.write() as db:
+        session = db.scalars(select(Session).where(Session.participant_id == participant.id)).one()
+        for step in ("instructions", "break"):
+            steps.go_on(db, session, step, at)
+        trial = steps.place(db, session).trial
+        assert trial is not None
+        steps.show(trial, at - timedelta(seconds=1), fetched=True)
+        steps.show(trial, at, fetched=choice == "right")
+    ballot = voting.Ballot(trial=trial.public, key=trial.key, choice=choice, **measured)
+    voting.cast(database, participant, ballot, at)
+
+
+@pytest.fixture
+def filled(database: Database, tmp_path: Path) -> Database:
+    fill(database, tmp_path / "media")
+    return database
+
+
+def test_a_fixed_study_gives_the_golden_files(filled: Database, tmp_path: Path) -> None:
+    with filled.read() as db:
+        written = export.write(db, "golden", tmp_path / "out" / "votes.csv")
+    assert {path.name: rows for path, rows in written.items()} == {
+        "votes.csv": 6, "sessions.csv": 4, "columns.csv": len(export.VOTES_COLUMNS) + len(export.SESSIONS_COLUMNS),
+        "design.toml": None,
+    }  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
+    for name in FILES:
+        assert (tmp_path / "out" / name).read_bytes() == (GOLDEN / "votes" / name).read_bytes(), name
+
+
+def test_the_same_data_give_the_same_bytes(filled: Database, tmp_path: Path) -> None:
+    for out in ("one", "two"):
+        with filled.read() as db:
+            export.write(db, "golden", tmp_path / out / "votes.csv")
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in FILES)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+
+
+def test_the_golden_files_keep_the_contract() -> None:
+    """What docs/formats.md says of these files, looked up in them."""
+    rows, sessions, dictionary = (table(GOLDEN / "votes" / f"{name}.csv") for name in ("votes", "sessions", "columns"))
+    stimuli = {row["sha256"]: row for row in table(GOLDEN / "stimuli" / "stimuli.csv")}
+    design = (GOLDEN / "votes" / "design.toml").read_bytes()
+    assert {row["config"] for row in rows} == {hashlib.sha256(design).hexdigest()}
+    assert parse(design.decode(), "design.toml") == golden_spec()
+    for row in rows:
+        for side in ("left", "right"):
+            shown = stimuli[row[f"{side}_sha256"]]
+            assert (shown["condition"], shown["codec"]) == (row[side], row[f"{side}_codec"])
+            assert (shown["rate"], shown["bpp"]) == (row[f"{side}_rate"], row[f"{side}_bpp"])
+            crop = ("source", "source_sha256", "tag", "crop_x", "crop_y", "crop_width", "crop_height")
+            assert [shown[name] for name in crop] == [row[name] for name in crop]
+        assert stimuli[row["reference_sha256"]]["condition"] == "reference"
+        assert (row["expected"] == "") == (row["kind"] == "rating") == (row["probability"] != "")
+    assert [row["corrects"] for row in rows] == ["", "", "", "", "", "3"]
+    assert [row["simulated"] for row in rows] == ["0", "0", "0", "0", "1", "0"]
+    assert (rows[0]["left_y"], rows[0]["device_pixel_ratio"], rows[0]["left_x"]) == ("-20.5", "1.25", "100")
+    assert rows[0]["voted_at"] == "2026-01-31T12:01:00.007Z"
+    assert rows[1]["reloads"] == "2"
+    assert [row["outcome"] for row in sessions] == ["complete", "open", "declined", "open"]
+    assert [row["last_step"] for row in sessions] == ["thanks", "trial", "consent", "instructions"]
+    assert [(row["file"], row["column"]) for row in dictionary] == [
+        *(("votes.csv", column) for column in export.VOTES_COLUMNS),
+        *(("sessions.csv", column) for column in export.SESSIONS_COLUMNS),
+    ]
+    assert all(row["meaning"] and row["type"] for row in dictionary)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""), (True, "1"), (False, "0"), (7, "7"), (-20.5, "-20.5"), (100.0, "100"), (1 / 3, f"0.{'3' * 16}"),
+        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\tx", "'\tx"), ("\rx", "'\rx"), ("a=", "a="),
+        (NOON, "2026-01-31T12:00:00.007Z"),
+    ],
+)  # fmt: skip
+def test_cells(value: object, expected: str) -> None:
+    assert export.cell(value) == expected
+
+
+def test_a_row_survives_commas_quotes_and_line_breaks() -> None:
+    file = io.StringIO(newline="")
+    export.write_table(file, ("a", "b"), [{"a": 'x,"y"\n', "b": "=z"}])
+    assert file.getvalue() == 'a,b\n"x,""y""\n",\'=z\n'
+    assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == [["a", "b"], ['x,"y"\n', "'=z"]]
+
+
+def test_an_unknown_study_leaves_no_file(filled: Database, tmp_path: Path) -> None:
+    with filled.read() as db, pytest.raises(Refused, match="No study `none` is loaded"):
+        export.write(db, "none", tmp_path / "out" / "votes.csv")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_half_way_leaves_what_was_there(
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled.read() as db:
+        export.write(db, "golden", tmp_path / "votes.csv")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".csv", ".toml"}}
+    record: Callable[..., dict[str, object]] = export._vote_record
+
+    def fails_at_the_fourth(study: object, spec: object, row: object) -> dict[str, object]:
+        made = record(study, spec, row)
+        if made["vote"] == 4:
+            raise OSError(28, "No space left on device")
+        return made | {"choice": "changed"}
+
+    monkeypatch.setattr(export, "_vote_record", fails_at_the_fourth)
+    with filled.read() as db, pytest.raises(OSError, match="No space left"):
+        export.write(db, "golden", tmp_path / "votes.csv")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".csv", ".toml"}} == before
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_rows_are_fetched_a_few_at_a_time(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two rows at a time the export is the same, and the cursor is the server's."""
+    monkeypatch.setattr(export, "AT_ONCE", 2)
+    with filled.read() as db:
+        study = loading.find(db, "golden")
+        records = export.vote_records(db, study)
+        assert next(records)["vote"] == 1
+        assert [record["vote"] for record in records] == [2, 3, 4, 5, 6]
+        assert db.scalars(select(Trial)).first() is not None

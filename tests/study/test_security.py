@@ -1,0 +1,187 @@
+"""What one participant can find out or change: nothing of others, nothing of conditions, nothing outside media."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from study.db import Database
+from study.models import Condition, Source, Vote
+
+Load = Callable[..., str]
+Browse = Callable[..., Any]
+
+
+def code(response: Any) -> tuple[int, str]:
+    return response.status_code, response.get_json()["error"]["code"]
+
+
+def test_another_participants_trial_is_unknown(database: Database, load: Load, browse: Browse) -> None:
+    load()
+    mine, other = browse().begin(), browse().begin()
+    trial = other.state()["trial"]
+    assert code(mine.vote(trial)) == (404, "unknown_trial")
+    assert code(mine.vote(trial | {"id": "x" * 22})) == (404, "unknown_trial")
+    other.vote(trial, "right")
+    assert code(mine.vote(trial, "left")) == (404, "unknown_trial")
+    with database.read() as db:
+        assert [vote.choice for vote in db.scalars(select(Vote))] == ["right"]
+
+
+@pytest.mark.parametrize("token", ["", "x", "ImFiYyI.aR0.x"])
+def test_a_vote_without_its_token_is_refused(database: Database, load: Load, browse: Browse, token: str) -> None:
+    load()
+    browser = browse().begin()
+    trial = browser.state()["trial"]
+    ballot = {"trial": trial["id"], "key": trial["key"], "choice": "left"}
+    response = browser.client.post("/s/tiny/vote", json=ballot, headers={"X-CSRFToken": token} if token else {})
+    assert code(response) == (400, "csrf")
+    form = {"step": "consent", "action": "agree"} | ({"csrf_token": token} if token else {})
+    page = browser.client.post("/s/tiny/step", data=form)
+    assert (page.status_code, page.mimetype) == (400, "text/html")
+    with database.read() as db:
+        assert db.scalars(select(Vote)).all() == []
+
+
+def test_another_browsers_token_is_refused(load: Load, browse: Browse) -> None:
+    load()
+    mine, other = browse().begin(), browse().begin()
+    assert code(mine.vote_with(other.token(), mine.state()["trial"])) == (400, "csrf")
+
+
+def test_a_request_that_is_too_long_is_refused(load: Load, browse: Browse) -> None:
+    load()
+    browser = browse().begin()
+    response = browser.post({"trial": "x" * 70_000})
+    assert code(response) == (413, "malformed")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../study.sqlite", "..%2fstudy.sqlite", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "....//x.png", "", ".",
+        "a" * 64, "A" * 64 + ".png", "a" * 63 + ".png", "a" * 64 + ".jpg", "a" * 64 + ".png%0a", "a" * 64 + ".png%00",
+    ],
+)  # fmt: skip
+def test_media_serves_images_by_content_and_nothing_else(app: Flask, media: Path, load: Load, path: str) -> None:
+    load()
+    (media / ("a" * 64)).write_text("no image")
+    (media / ("a" * 64 + ".jpg")).write_text("no image")
+    response = app.test_client().get(f"/media/{path}")
+    assert response.status_code in {404, 308}
+    assert "no image" not in response.text
+
+
+def test_an_image_is_the_bytes_that_its_address_says_and_may_be_kept_for_ever(load: Load, browse: Browse) -> None:
+    load()
+    browser = browse().begin()
+    image = browser.state()["trial"]["left"]
+    response = browser.fetch(image["url"])
+    assert hashlib.sha256(response.data).hexdigest() == image["sha256"]
+    assert response.mimetype == "image/png"
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "Set-Cookie" not in response.headers
+    assert "Cookie" not in response.headers.get("Vary", "")
+    assert browser.fetch(image["url"], **{"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+class Tags(HTMLParser):
+    """The tags of a page and the text between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_html_in_every_text_of_a_study_is_shown_as_it_is_written(load: Load, browse: Browse) -> None:
+    evil = "<b onclick=alert(1)>{name}</b>{{{{ 7 * 7 }}}}<script>alert(1)</script>\" '&amp;"
+    texts = {name: evil.format(name=name) for name in ("title", "question", "consent", "instructions", "thanks")}
+    toml = f"[study]\ncontact = '''{evil.format(name='contact')}'''\n[texts]\n"
+    toml += "".join(f"{name} = '''{text}'''\n" for name, text in texts.items())
+    load(toml=toml + "[design]\nblock = 1\n[links]\ncompletion = 'https://example.org/\"onclick=alert(1)'")
+    browser = browse()
+    browser.get()
+    browser.begin()
+    browser.finish()
+    browser.get()
+    assert browser.client.get("/s/tiny/trial").get_json()["step"] == "thanks"
+    pages = [Tags(response.text) for response in browser.seen if response.mimetype == "text/html"]
+    assert len(pages) > 6
+    plain = Tags(browse().client.get("/nothing").text).tags
+    for page in pages:
+        assert "b" not in page.tags
+        assert page.tags.count("script") <= 1
+        assert "49" not in page.text.split()
+    shown = "".join(page.text for page in pages)
+    for name, text in {**texts, "contact": evil.format(name="contact")}.items():
+        assert text.replace("{{{{", "{{").replace("}}}}", "}}") in shown, name
+    assert "b" not in plain
+
+
+def test_nothing_that_a_browser_receives_names_a_condition(database: Database, load: Load, browse: Browse) -> None:
+    """Every header, address, page and JSON of two whole walks, reloads and errors included."""
+    conditions = ("zorkcodec@0.37", "quuxcodec@0.37", "blipcodec@0.73", "florpcodec@0.73")
+    load(sources=3, conditions=conditions, toml="[design]\nblock = 2\ncatch_rate = 0.5\npractice = 2")
+    with database.read() as db:
+        secrets = {s for row in db.execute(select(Condition.name, Condition.codec, Condition.rate)) for s in row if s}
+        secrets |= set(db.scalars(select(Source.name))) | {"catch", "rating", "balanced", "probability", "expected"}
+    secrets -= {"reference"}
+    browser = browse()
+    browser.get(PROLIFIC_PID="5f1e", note="x")
+    browser.begin()
+    walked, token = [], browser.token()
+    while True:
+        state = browser.state()
+        if state["step"] == "thanks":
+            break
+        if state["step"] == "break":
+            browser.step("break", "next")
+            continue
+        walked.append(state["trial"])
+        for side in ("left", "right", "reference"):
+            browser.fetch(state["trial"][side]["url"])
+        browser.post({"trial": state["trial"]["id"]}, token)
+        browser.vote_with(token, state["trial"])
+        browser.vote_with(token, state["trial"], "right")
+    browser.get()
+    browser.get("/none")
+    assert len(walked) == 2 + 6 + 3
+    for response in browser.seen:
+        body = response.data.decode("latin-1") if response.mimetype != "image/png" else ""
+        if '"feedback"' in body:  # practice says what was expected, and practice shows no condition
+            body = re.sub(r'"feedback":\{[^}]*\}', "", body)
+        said = f"{response.request.url} {response.headers} {body}"
+        for secret in secrets:
+            assert not re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", said), (secret, said[:2000])
+            assert quote(secret, safe="") not in said or secret.isalpha()
+
+
+def test_trials_keys_and_tokens_cannot_be_guessed(database: Database, load: Load, browse: Browse) -> None:
+    """The same seed twice: the same plan, and no name in common."""
+    load("one", toml="[design]\nseed = 5")
+    load("two", toml="[design]\nseed = 5")
+    seen = []
+    for study in ("one", "two"):
+        trial = browse(study).begin().state()["trial"]
+        seen.append(trial)
+        assert len(trial["id"]) >= 20
+        assert len(trial["key"]) >= 20
+    one, two = seen
+    assert one["left"] == two["left"]
+    assert not {one["id"], one["key"]} & {two["id"], two["key"]}
