@@ -2,12 +2,14 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from analysis import __version__
 from analysis.elo import EloSettings
 from analysis.rating import Settings, rate
 from analysis.report import FILES, report_files
@@ -113,6 +115,7 @@ def test_it_tells_what_was_asked_counted_and_left_out(made: dict[str, str]) -> N
         "9 of 9 answered as expected (100%",
         "Left among the 5 presses of a side, pairs of the same image",
         "they speak for other participants and other images like these (t with 7 degrees of freedom)",
+        "over participants and images.",
         "Paper-comparable Elo",
         "update noise",
         "start 1000, K 32, 20 rounds, seed 1",
@@ -133,6 +136,11 @@ def test_numbers_of_page_and_tables_agree(made: dict[str, str]) -> None:
     assert record["settings"]["elo"] == {"start": 1000.0, "k": 32.0, "rounds": 20, "seed": 1}
     assert [scale["interval"] for scale in record["scales"]] == ["both", "both"]
     assert record["stimuli"]["file"] == "stimuli.csv"
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
 
 
 def test_the_same_votes_give_the_same_bytes(selected: Selected) -> None:
