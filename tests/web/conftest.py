@@ -15,7 +15,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Playwright,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from study.cli import cli
 from study.walking import server
@@ -63,7 +71,10 @@ def row(source: str, condition: str, sha256: str) -> dict[str, Any]:
         "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "source_width": 640,
         "source_height": 480,
-        **{"crop_x": 8, "crop_y": 16, "crop_width": SIDE, "crop_height": SIDE},
+        "crop_x": 8,
+        "crop_y": 16,
+        "crop_width": SIDE,
+        "crop_height": SIDE,
         "condition": condition,
         "codec": codec if made else "",
         "rate": rate,
@@ -108,6 +119,11 @@ class Server:
         assert result.exit_code == 0, result.output
         return result.output
 
+    def references(self, address: str) -> set[str]:
+        """The SHA-256 of every reference of a study."""
+        with (self.folder / address.rpartition("/")[2] / "stimuli.csv").open(encoding="utf-8", newline="") as table:
+            return {row["sha256"] for row in csv.DictReader(table) if row["condition"] == "reference"}
+
     def votes(self, address: str) -> list[dict[str, str]]:
         """The rows of votes.csv."""
         name = address.rpartition("/")[2]
@@ -144,33 +160,91 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     if not Path(path).exists():
         pytest.skip("no Chromium: scripts/find-chromium installs one")
     switches = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
+    # study.test is this machine, by a name that is no secure context.
+    switches += ["--force-color-profile=srgb", "--host-resolver-rules=MAP study.test 127.0.0.1"]
     browser = playwright.chromium.launch(executable_path=path, args=switches)
     yield browser
     browser.close()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the server said to one request."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Visitor:
+    """A participant at a browser of their own: a page, and what it asked for. With `record` every answer is kept."""
+
+    def __init__(self, context: BrowserContext, address: str, *, record: bool) -> None:
+        self.context = context
+        self.address = address
+        self.page = context.new_page()
+        self.asked: list[str] = []
+        self.answers: list[Answer] = []
+        context.on("request", self._ask)
+        if record:
+            context.route("**/*", self._record)
+        self.page.goto(address)
+
+    def _ask(self, request: Request) -> None:
+        self.asked.append(request.url)
+
+    def _record(self, route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        kept = Answer(route.request.url, answer.status, answer.headers, answer.body())
+        self.answers.append(kept)
+        route.fulfill(status=kept.status, headers=kept.headers, body=kept.body)
+
+    def begin(self) -> "Visitor":
+        """Agree, read the instructions, and wait for the first trial."""
+        self.page.get_by_role("button", name="I agree, begin").click()
+        expect(self.page.get_by_role("heading")).to_have_text("How it works")
+        self.page.get_by_role("button", name="Go on").click()
+        return self.ready()
+
+    def ready(self) -> "Visitor":
+        """Wait until a choice counts."""
+        expect(self.page.locator("#choose-left")).to_have_attribute("aria-disabled", "false")
+        return self
+
+    def vote(self, key: str = "ArrowLeft", *, practice: bool = False) -> None:
+        """Answer the open trial by key, and wait for the server."""
+        self.ready()
+        with self.page.expect_response("**/vote"):
+            self.page.keyboard.press(key)
+        if practice:
+            self.page.get_by_role("button", name="Go on").click()
+
+    def votes_sent(self) -> int:
+        return sum(url.endswith("/vote") for url in self.asked)
+
+
 @pytest.fixture
-def participant(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Makes a participant: a fresh browser context and its page. No console error and no page error is overlooked."""
+def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """`visit(address)` is a new participant. No console error and no page error is overlooked."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def arrive(address: str, *, expects: tuple[str, ...] = (), **options: Any) -> Page:
+    def arrive(address: str, *, expects: str = "", record: bool = False, **options: Any) -> Visitor:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(10_000)
         contexts.append(context)
-        page = context.new_page()
 
         def hear(message: Any) -> None:
-            if message.type in {"error", "warning"} and not any(words in message.text for words in expects):
+            if message.type in {"error", "warning"} and not (expects and expects in message.text):
                 complaints.append(message.text)
 
         context.on("console", hear)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
-        page.goto(address)
-        return page
+        return Visitor(context, address, record=record)
 
     yield arrive
     for context in contexts:
+        context.unroute_all(behavior="wait")
         context.close()
     assert complaints == []

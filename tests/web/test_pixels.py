@@ -1,0 +1,135 @@
+"""What stands on the screen is the PNG, pixel for pixel, and the vote says where it stood."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Any]
+SIDE = 96
+
+
+def screen(page: Page) -> Image.Image:
+    """The window, a pixel a device pixel."""
+    return Image.open(io.BytesIO(page.screenshot(scale="device"))).convert("RGB")
+
+
+def shown(site: Any, vote: Mapping[str, str], side: str, scale: int = 1) -> Image.Image:
+    """The PNG that the vote says was shown, every pixel `scale` x `scale` times."""
+    path = Path(site.environ["STUDY_MEDIA"]) / f"{vote[f'{side}_sha256']}.png"
+    return Image.open(path).convert("RGB").resize((scale * SIDE, scale * SIDE), Image.Resampling.NEAREST)
+
+
+def reference_corner(page: Page, ratio: float) -> tuple[int, int]:
+    box = page.locator("#reference").bounding_box()
+    assert box
+    return round(box["x"] * ratio), round(box["y"] * ratio)
+
+
+def differing(seen: Image.Image, x: int, y: int, image: Image.Image) -> int:
+    """How many pixels of the screen are not the image's."""
+    difference = ImageChops.difference(seen.crop((x, y, x + image.width, y + image.height)), image)
+    return sum(any(pixel) for pixel in zip(*[iter(difference.tobytes())] * 3, strict=True))
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("ratio", [1, 1.1, 1.25, 1.5, 1.75, 2, 2.625, 3])
+def test_the_screen_is_the_png(site: Any, visit: Visit, ratio: float, scale: int) -> None:
+    address = site.open_study(f"device_pixels_per_pixel = {scale}", practice=0)
+    someone = visit(address, device_scale_factor=ratio, viewport={"width": 1001, "height": 667}).begin()
+    seen = screen(someone.page)
+    corner = reference_corner(someone.page, ratio)
+    someone.vote()
+    [vote] = site.votes(address)
+    for side in ("left", "right"):
+        x, y = (float(vote[f"{side}_{axis}"]) for axis in "xy")
+        assert (x, y) == (int(x), int(y))
+        assert differing(seen, int(x), int(y), shown(site, vote, side, scale)) == 0
+    assert differing(seen, *corner, shown(site, vote, "reference", scale)) == 0
+    assert vote["pixel_exact"] == "1"
+    assert float(vote["device_pixel_ratio"]) == pytest.approx(ratio)
+    assert float(vote["device_pixels_per_pixel"]) == scale
+
+
+def test_the_comparison_can_fail(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address).begin()
+    seen = screen(someone.page)
+    someone.vote()
+    [vote] = site.votes(address)
+    x, y = int(float(vote["left_x"])), int(float(vote["left_y"]))
+    assert differing(seen, x + 1, y, shown(site, vote, "left")) > SIDE * SIDE / 2
+
+
+def test_another_density_or_window_is_laid_out_again(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address).begin()
+    devices = someone.context.new_cdp_session(someone.page)
+    for ratio, width, height in ((1.75, 900, 600), (1.25, 1111, 777)):
+        metrics = {"deviceScaleFactor": ratio, "width": width, "height": height, "mobile": False}
+        devices.send("Emulation.setDeviceMetricsOverride", metrics)
+        someone.page.wait_for_timeout(200)
+        # Playwright's own screenshot would take the new metrics back.
+        taken = devices.send("Page.captureScreenshot", {"format": "png"})["data"]
+        seen = Image.open(io.BytesIO(base64.b64decode(taken))).convert("RGB")
+        someone.vote()
+        vote = site.votes(address)[-1]
+        x, y = (int(float(vote[f"left_{axis}"])) for axis in "xy")
+        assert (vote["viewport_width"], float(vote["device_pixel_ratio"])) == (str(width), pytest.approx(ratio))
+        assert differing(seen, x, y, shown(site, vote, "left")) == 0
+
+
+@pytest.mark.parametrize("reference", ["always", "on_demand", "never"])
+@pytest.mark.parametrize("width", [1280, 1001])
+def test_candidates_stand_still_and_are_equally_far_from_the_centre(
+    site: Any, visit: Visit, reference: str, width: int
+) -> None:
+    address = site.open_study(f'reference = "{reference}"\nnot_sure = true', practice=0)
+    someone = visit(address, viewport={"width": width, "height": 700}).begin()
+    for done in range(4):
+        someone.vote()
+        expect(someone.page.locator("#count")).to_contain_text(f"{done + 1} of 10")
+    places = {
+        tuple(vote[f"{side}_{axis}"] for side in ("left", "right") for axis in "xy") for vote in site.votes(address)
+    }
+    assert len(places) == 1
+    left_x, left_y, right_x, right_y = (float(place) for place in places.pop())
+    assert left_y == right_y
+    assert abs(left_x - (width - right_x - SIDE)) <= 1
+
+
+def test_a_window_that_is_too_small_says_what_to_do(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    page = visit(address, viewport={"width": 300, "height": 300}).page
+    page.get_by_role("button", name="I agree, begin").click()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#misfit")).to_contain_text("pixels wider and")
+    page.keyboard.press("ArrowLeft")
+    page.set_viewport_size({"width": 800, "height": 330})
+    higher = re.compile(r"^Please make the window \d+ pixels higher, or use a larger screen.$")
+    expect(page.locator("#misfit p").first).to_have_text(higher)
+    page.set_viewport_size({"width": 800, "height": 700})
+    expect(page.locator("#misfit")).to_be_hidden()
+    expect(page.locator("#choose-left")).to_have_attribute("aria-disabled", "false")
+    page.set_viewport_size({"width": 300, "height": 700})
+    expect(page.locator("#misfit")).to_be_visible()
+    expect(page.locator("#left")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(300)
+    assert site.votes(address) == []
+    page.set_viewport_size({"width": 800, "height": 700})
+    expect(page.locator("#left")).to_be_visible()
+    with page.expect_response("**/vote"):
+        page.keyboard.press("ArrowRight")
+    [vote] = site.votes(address)
+    assert vote["choice"] == "right"
+    assert 300 <= int(vote["hidden_ms"]) < int(vote["response_ms"])
+    assert abs(int(vote["left_ms"]) + int(vote["hidden_ms"]) - int(vote["response_ms"])) <= 1
