@@ -54,8 +54,8 @@ def make_study_folder(sources: Sequence[Source], plan: Plan, path: Path, jobs: i
         keys = {photograph.source: key(recipe, photograph) for photograph in checked}
         with folder.claimed():
             waiting = [source for source in sources if not folder.kept(keys[source])]
-            work = partial(_make_and_keep, plan=plan, folder=folder, keys=keys)
-            team.run(work, waiting, "Making stimuli")
+            work = partial(_make_and_keep, plan=plan, folder=folder)
+            team.run(work, [(source, keys[source]) for source in waiting], "Making stimuli")
             stimuli, skipped = folder.rows(list(keys.values()))
             if not stimuli:
                 folder.abandon()
@@ -102,8 +102,9 @@ def _photograph(photograph: Checked) -> dict[str, Any]:
     }
 
 
-def _make_and_keep(source: Source, plan: Plan, folder: StudyFolder, keys: dict[Source, str]) -> None:
-    folder.keep(keys[source], make_stimuli(source, plan))
+def _make_and_keep(item: tuple[Source, str], plan: Plan, folder: StudyFolder) -> None:
+    source, name = item
+    folder.keep(name, make_stimuli(source, plan))
 
 
 def _refuse_small(checked: Sequence[Checked], side: int) -> None:
