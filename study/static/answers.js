@@ -19,7 +19,7 @@ export class Answers {
     this.peek = original && new Peek(original);
   }
 
-  /** The next accepted choice. `barrier` gives the reason why none is accepted at this moment, or "". */
+  /** The next accepted choice and the time of its press, {choice, at}. `barrier` gives the reason why none is accepted at this moment, or "". */
   next(barrier) {
     const began = performance.now();
     return new Promise((resolve) => {
@@ -42,22 +42,22 @@ export class Answers {
     const others = this.held.size > 0;
     this.held.add(event.code);
     if (others) this.refused("Let go of the other key first.");
-    else this.#answer(choice);
+    else this.#answer(choice, event.timeStamp);
   }
 
   #click(event, choice) {
     const since = performance.now() - (this.waiting?.began ?? 0);
     if (event.detail > 1 && since < DOUBLE_CLICK) return;
-    this.#answer(choice);
+    this.#answer(choice, event.timeStamp);
   }
 
-  #answer(choice) {
+  #answer(choice, at) {
     if (!this.waiting) return;
     const reason = this.waiting.barrier();
     if (reason) return void this.refused(reason);
     const { resolve } = this.waiting;
     this.waiting = null;
-    resolve(choice);
+    resolve({ choice, at });
   }
 }
 

@@ -19,7 +19,7 @@ export class Stage {
     return Boolean(this.layout?.fits) && !this.window.pinched && !document.hidden;
   }
 
-  /** Shows a trial's decoded images, all in the same frame; resolves with that frame's time on the monotonic clock. */
+  /** Shows a trial's decoded images, all in the same frame; resolves with the time at which it was on the screen. */
   async show(trial, pictures) {
     await frame(); // a hidden page draws no frames: nothing is shown, and no time runs, until someone can see it
     this.trial = trial;
@@ -30,9 +30,10 @@ export class Stage {
     this.reference(trial.reference_mode === "always");
     this.#arrange();
     for (const side of ["left", "right"]) this.page.canvases[side].classList.add("shown");
-    do await frame();
+    let painted; // the frame after the one that painted begins when that one reaches the screen
+    do painted = await frame();
     while (!this.inView);
-    return performance.now();
+    return painted;
   }
 
   /** Shows or hides the reference. */

@@ -32,11 +32,11 @@ async function turn({ trial, next, progress }) {
   const painted = await stage.show(trial, pictures);
   page.progress(progress, trial.practice);
   showing = new Showing(painted, { referenceShown: trial.reference_mode === "always", minimumView: trial.minimum_view_ms });
-  answers.peek?.begin((shown) => (stage.reference(shown), showing.showReference(shown, performance.now())));
+  answers.peek?.begin((shown) => (stage.reference(shown), showing?.showReference(shown, performance.now())));
   unlock();
   images.ahead(next);
-  const choice = await answers.next(barrier);
-  const vote = { trial: trial.id, key: trial.key, choice, ...showing.report(performance.now()), zoomed: false, ...stage.report() };
+  const { choice, at } = await answers.next(barrier);
+  const vote = { trial: trial.id, key: trial.key, choice, ...showing.report(at), zoomed: false, ...stage.report() };
   return save({ ...vote, bytes_verified: bytesVerified(Object.values(pictures)) });
 }
 

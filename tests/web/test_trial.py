@@ -23,7 +23,7 @@ def test_a_choice_waits_until_both_were_in_view(site: Any, visit: Visit) -> None
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#hint")).to_have_text("Look at both images first.")
     expect(page.locator("#choose-left")).to_have_attribute("aria-disabled", "true")
-    page.locator("#choose-right").click()
+    page.locator("#choose-right").click(force=True)
     assert someone.votes_sent() == 0
     someone.ready()
     expect(page.locator("#hint")).to_be_empty()
@@ -159,7 +159,7 @@ def test_without_a_secure_context_the_page_cannot_tell(site: Any, visit: Visit) 
 
 
 def test_practice_says_what_was_clear(site: Any, visit: Visit) -> None:
-    address = site.open_study(practice=2)
+    address = site.open_study('reference = "on_demand"', practice=2)
     someone = visit(address).begin()
     page = someone.page
     expect(page.locator("#count")).to_have_text("Practice")
@@ -169,6 +169,10 @@ def test_practice_says_what_was_clear(site: Any, visit: Visit) -> None:
         page.keyboard.press("ArrowLeft")
         expect(page.locator("#go-on")).to_be_focused()
         page.keyboard.press("ArrowRight")  # no answer while the feedback is read
+        page.keyboard.down("r")  # but the original may be looked at
+        expect(page.locator("#reference")).to_be_visible()
+        page.wait_for_timeout(300)
+        page.keyboard.up("r")
         said.append(page.locator("#feedback p").text_content())
         page.keyboard.press("Enter")
     someone.ready()
