@@ -136,10 +136,8 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except OSError as failure:
-        where = failure.filename or "The work"
-        raise Refusal(
-            f"{where} cannot be read or written: {failure.strerror or failure}; free it and run again."
-        ) from None
+        where, reason = failure.filename or "The study folder", failure.strerror or failure
+        raise Refusal(f"{where} cannot be read or written ({reason}); see to that and run again.") from None
 
 
 def _refuse_bad_combination(settings: dict[str, Any], sources: Path, output: Path, decoded: tuple[Given, ...]) -> None:
@@ -181,6 +179,7 @@ def _summary(output: Path, outcome: "Outcome | None", seconds: float) -> dict[st
         "sources": len({row.source for row in rows}),
         "crops": sum(row.condition == "reference" for row in rows),
         "stimuli": sum(row.condition not in ("reference", "catch") for row in rows),
+        "done_before": outcome.done_before,
         "skipped": [{"source": row.source, "rate": row.rate, "codec": row.codec} for row in outcome.skipped],
         "seconds": round(seconds, 1),
     }
