@@ -132,9 +132,11 @@ def photographs(output: Path) -> None:
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """What the system refuses (a full disk, a folder that may not be written to) is said in one sentence too."""
+    """Ctrl-C, and what the system refuses (a full disk, a folder that may not be written to), in one sentence too."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise Refusal("Stopped; what is finished is kept, and the same command goes on from there.") from None
     except OSError as failure:
         where, reason = failure.filename or "The study folder", failure.strerror or failure
         raise Refusal(f"{where} cannot be read or written ({reason}); see to that and run again.") from None

@@ -98,7 +98,8 @@ def _refuse_huge_jxl(path: Path) -> None:
 def _refuse_depth(image: Image.Image, path: Path) -> None:
     """Refuse what Pillow would cut to 8 bits: 16-bit colour or alpha, and single channels but plain 16-bit grey."""
     tiles = getattr(image, "tile", [])
-    exact = not (tiles and ";16" in str(tiles[0].args))
+    raw = str(tiles[0].args) if tiles else ""
+    exact = ";16" not in raw or "BGR;16" in raw  # the latter packs a whole colour into 16 bits
     if image.mode.startswith("I"):
         exact = not {"transparency", "icc_profile"} & set(image.info) and _is_plain_deep_grey(image)
     if not exact:

@@ -97,12 +97,20 @@ def make_stimuli(source: Source, plan: Plan) -> Made:
     missed = [candidate for candidate in candidates if not candidate.matched]
     made = Made(skipped=[_skipped(source, candidate) for candidate in missed])
     without = {candidate.rate for candidate in missed}
-    kept = [(candidate, candidate.decode()) for candidate in candidates if candidate.rate not in without]
+    kept = [candidate for candidate in candidates if candidate.rate not in without]
     if kept:
         content = pixels_sha256(pixels)
-        for crop in choose_crops(pixels, plan.crop_size, plan.crops, f"{plan.seed}:{content}"):
-            _add_crop(made, _Place(source, pixels, content, crop), kept)
+        crops = choose_crops(pixels, plan.crop_size, plan.crops, f"{plan.seed}:{content}")
+        cuts = [(candidate, _cut(candidate.decode(), crops)) for candidate in kept]
+        for index, crop in enumerate(crops):
+            place = _Place(source, pixels, content, crop)
+            _add_crop(made, place, [(candidate, images[index]) for candidate, images in cuts])
     return made
+
+
+def _cut(decoded: Pixels, crops: list[Crop]) -> list[Pixels]:
+    """Cut out the crops, so that the whole picture need not be kept."""
+    return [crop.of(decoded).copy() for crop in crops]
 
 
 def png(pixels: Pixels) -> bytes:
@@ -161,11 +169,11 @@ class _Place:
         )
 
 
-def _add_crop(made: Made, place: _Place, kept: list[tuple[Candidate, Pixels]]) -> None:
+def _add_crop(made: Made, place: _Place, images: list[tuple[Candidate, Pixels]]) -> None:
     """Add a crop's reference, its stimuli and its catch stimulus."""
     reference = place.crop.of(place.pixels)
     _add(made, place, reference, "reference")
-    for candidate, decoded in kept:
+    for candidate, image in images:
         cells = {
             "codec": candidate.codec,
             "rate": candidate.rate,
@@ -175,7 +183,7 @@ def _add_crop(made: Made, place: _Place, kept: list[tuple[Candidate, Pixels]]) -
             "encoder": candidate.encoder,
             "bitstream_sha256": candidate.bitstream_sha256,
         }
-        _add(made, place, place.crop.of(decoded), candidate.condition, **cells)
+        _add(made, place, image, candidate.condition, **cells)
     catch = degrade(reference)
     cells = {
         "codec": "catch",

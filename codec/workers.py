@@ -59,6 +59,9 @@ def workers(jobs: int) -> Iterator[Workers]:
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
     try:
         yield Workers(jobs, pool)
+    except KeyboardInterrupt:
+        click.echo("\nStopping; what is in hand will be finished ...", err=True)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,31 +125,57 @@ def test_dying_while_the_folder_is_finished_loses_nothing(
     assert left == contents(tmp_path / "whole")
 
 
-@pytest.mark.slow
-def test_kill_9_loses_only_what_was_in_hand(tmp_path: Path, folder_of: Callable[..., Path]) -> None:
+@pytest.fixture
+def started(tmp_path: Path, folder_of: Callable[..., Path]) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+    """The command, and a run of it into `broken` that has finished a photograph and is at work on others."""
     sources = folder_of(*(f"{letter}.png" for letter in "abcdef"), width=300, height=220)
-    command = [sys.executable, "manage.py", "codec", "stimuli", "--sources", str(sources), "--rates", "1.00,1.50"]
-    command += ["--codecs", "jxl", "--crops", "1", "--crop-size", "64", "--jobs", "2", "-o"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    quiet = {"cwd": HOUSE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([*command, str(whole)], check=True, **quiet)
+    command = [sys.executable, str(HOUSE / "manage.py"), "codec", "stimuli", "--sources", str(sources)]
+    command += "--rates 1.00,1.50 --codecs jxl --crops 1 --crop-size 64 --jobs 2 --json -o".split()
+    with subprocess.Popen(
+        [*command, "broken"], cwd=tmp_path, text=True, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not finished(tmp_path / "broken"):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+        yield command, process
 
-    started = subprocess.Popen([*command, str(broken)], start_new_session=True, **quiet)
+
+def finished(study: Path) -> list[str]:
+    return [path.name for path in (study / UNFINISHED).glob("*") if path.is_dir() and "." not in path.name]
+
+
+def check_it_goes_on(command: list[str], work: Path) -> None:
+    done = finished(work / "broken")
+    assert not (work / "broken" / "stimuli.csv").exists()
+    said = {
+        name: subprocess.run([*command, name], cwd=work, capture_output=True, text=True, check=True).stdout
+        for name in ("broken", "whole")
+    }
+    assert json.loads(said["broken"])["done_before"] == len(done) > 0
+    assert contents(work / "broken") == contents(work / "whole")
+
+
+def test_kill_9_loses_only_what_was_in_hand(started: tuple[list[str], subprocess.Popen[str]], tmp_path: Path) -> None:
+    command, process = started
+    process.kill()
+    process.wait()
     deadline = time.monotonic() + 60
-    while not (done := [p for p in (broken / UNFINISHED).glob("*") if p.is_dir() and "." not in p.name]):
-        assert time.monotonic() < deadline
-        assert started.poll() is None
-        time.sleep(0.005)
-    os.kill(started.pid, signal.SIGKILL)
-    started.wait()
-    while _alive(started.pid):  # its workers notice, and go too
+    while _alive(process.pid):  # its workers notice, and go too
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert not (broken / "stimuli.csv").exists()
+    check_it_goes_on(command, tmp_path)
 
-    again = subprocess.run([*command, str(broken), "--json"], cwd=HOUSE, capture_output=True, text=True, check=True)
-    assert json.loads(again.stdout)["done_before"] >= len(done)
-    assert contents(broken) == contents(whole)
+
+def test_ctrl_c_keeps_what_is_in_hand(started: tuple[list[str], subprocess.Popen[str]], tmp_path: Path) -> None:
+    command, process = started
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
+    said = process.communicate(timeout=60)[1].splitlines()
+    assert process.returncode == 1
+    assert said[-1] == "Error: Stopped; what is finished is kept, and the same command goes on from there."
+    assert not any("Traceback" in line for line in said)
+    check_it_goes_on(command, tmp_path)
 
 
 def _alive(group: int) -> bool:
