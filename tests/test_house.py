@@ -46,9 +46,9 @@ def test_arrows_between_the_rooms() -> None:
         ("columns.csv", "study.export:COLUMNS_COLUMNS"),
         ("votes.csv", "analysis.votes:VOTES_COLUMNS"),
         ("labels.csv", "analysis.labels:LABELS_COLUMNS"),
-        ("ratings.csv", "analysis.report:RATINGS_COLUMNS"),
-        ("wins.csv", "analysis.report:WINS_COLUMNS"),
-        ("truth.csv", "study.simulate:TRUTH_COLUMNS"),
+        ("ratings.csv", "analysis.rating:RATINGS_COLUMNS"),
+        ("wins.csv", "analysis.rating:WINS_COLUMNS"),
+        ("truth.csv", "study.truth:COLUMNS"),
     ],
 )
 def test_writers_know_the_documented_columns(title: str, writer: str) -> None:
@@ -81,7 +81,8 @@ def shown_commands() -> list[tuple[str, str]]:
     for path in DOCUMENTS:
         for block in re.findall(r"^```[a-z]*\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE):
             lines = block.replace("\\\n", " ").splitlines()
-            shown += [(path.name, line.split("manage.py ", 1)[1]) for line in lines if "manage.py " in line]
+            called = (re.fullmatch(r"(?:\S*python\S* )?manage\.py (.*)", line) for line in lines)
+            shown += [(path.name, match[1]) for match in called if match]
     return shown
 
 
