@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +16,12 @@ import click
 
 from study import truth
 from study.errors import Refused
-from study.minds import MARGIN, RESPONSE_MS, RESPONSE_SPREAD, Mind, Settings, Showing, Shown
+from study.minds import MARGIN, RESPONSE_MS, RESPONSE_SPREAD, Mind, Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as OrmSession
 
     from study.db import Database
-    from study.models import Stimulus
     from study.spec import Spec
 
 Ratings = Mapping[tuple[truth.Place, str], float]
@@ -40,6 +39,16 @@ class Copy:
     stimuli: list[tuple[truth.Place, str]]
     begun: int
     folder: Path
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who votes: how many, how many at a time, and what their choices follow from."""
+
+    participants: int
+    jobs: int
+    settings: Settings
+    ratings: Ratings
 
 
 @click.command()
@@ -90,26 +99,18 @@ def simulate(
 ) -> None:
     """Let simulated participants of known ratings take a marked copy of a study."""
     from study import settings as kept
-    from study.db import connect
 
     chosen, secret_key, places = Settings(**numbers), kept.secret_key(), kept.read()
-    database = connect(places.database_url)
-    database.check()
-    with database.write() as db:
-        copy = _copied(db, name, into or f"{name}-simulated", participants, places.media.parent / "simulated")
-        ratings = _settled(copy, chosen, truth_path)
     began = time.monotonic()
-    with _progress(participants) as told:
-        votes = _walk(
-            database,
-            copy,
-            secret_key=secret_key,
-            participants=participants,
-            jobs=jobs,
-            settings=chosen,
-            ratings=ratings,
-            told=told,
-        )
+    with _database(places.database_url) as database:
+        with database.write() as db:
+            copy = _copied(db, name, into or f"{name}-simulated", participants, places.media.parent / "simulated")
+            ratings = _settled(copy, chosen, truth_path)
+        try:
+            with _progress(participants) as told:
+                votes = _walk(database, copy, Crowd(participants, jobs, chosen, ratings), secret_key, told)
+        except KeyboardInterrupt as stop:
+            raise Refused(f"Stopped before the end: the same command goes on where `{copy.name}` is.") from stop
     result = {
         "study": copy.name,
         "participants": participants,
@@ -118,12 +119,24 @@ def simulate(
         "truth": str(copy.folder / "truth.csv"),
         "settings": str(copy.folder / "simulation.json"),
     }
-    database.dispose()
-    if as_json:
-        click.echo(json.dumps(result))
-        return
-    click.echo(f"{copy.name}: {votes} votes by {participants} simulated participants in {result['seconds']} s.")
-    click.echo(f"Truth: {result['truth']}\nSettings: {result['settings']}")
+    click.echo(json.dumps(result) if as_json else _as_text(result))
+
+
+@contextmanager
+def _database(url: str) -> Iterator["Database"]:
+    """The database at the newest revision, closed at the end; what it cannot do is said in one sentence."""
+    from sqlalchemy.exc import DBAPIError
+
+    from study.db import connect, first_line
+
+    database = connect(url)
+    try:
+        database.check()
+        yield database
+    except DBAPIError as error:
+        raise Refused(f"{database.name}: {first_line(error)}; see STUDY_DATABASE_URL.") from error
+    finally:
+        database.dispose()
 
 
 def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, folder: Path) -> Copy:
@@ -133,11 +146,10 @@ def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, fold
         Refused: there is no such study, the copy's name is taken, or the study is for fewer participants.
     """
     from sqlalchemy import func, select
-    from sqlalchemy.orm import joinedload
 
-    from study import scheduling
+    from study import scheduling, showings
     from study.copying import copy_study
-    from study.models import Condition, Crop, Session, Stimulus
+    from study.models import Session
 
     study = copy_study(db, name, copy_name, simulated=True)
     spec = scheduling.spec_of(study)
@@ -147,18 +159,11 @@ def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, fold
             f"Study `{name}` is for {limit} participants (design.participants), {participants} were asked for: "
             f"simulate at most {limit}."
         )
-    rated = db.scalars(
-        select(Stimulus)
-        .join(Condition)
-        .where(Condition.study_id == study.id, Condition.name.not_in(("reference", "catch")))
-        .options(joinedload(Stimulus.crop).joinedload(Crop.source), joinedload(Stimulus.condition))
-        .order_by(Stimulus.id)
-    )
     return Copy(
         name=copy_name,
         config=study.config,
         spec=spec,
-        stimuli=[(_place(stimulus), stimulus.condition.name) for stimulus in rated],
+        stimuli=showings.rated(db, study),
         begun=db.scalar(select(func.count()).where(Session.study_id == study.id)) or 0,
         folder=folder / copy_name,
     )
@@ -197,20 +202,11 @@ def _settled(copy: Copy, settings: Settings, truth_path: Path | None) -> Ratings
     return ratings
 
 
-def _walk(
-    database: "Database",
-    copy: Copy,
-    *,
-    secret_key: str,
-    participants: int,
-    jobs: int,
-    settings: Settings,
-    ratings: Ratings,
-    told: Told,
-) -> int:
-    """Let everybody begin, one after the other, then vote, `jobs` at a time; the number of votes."""
+def _walk(database: "Database", copy: Copy, crowd: Crowd, secret_key: str, told: Told) -> int:
+    """Let everybody begin, one after the other, then vote, some at a time; the number of votes."""
     from httpx import HTTPTransport
 
+    from study import showings
     from study.identity import SIMULATED, simulated_token
     from study.walking import Images, Walker, server
 
@@ -218,17 +214,18 @@ def _walk(
     study = copy.spec.study
     with server(os.environ) as address, HTTPTransport() as transport:
         # Plans follow from the order of beginning, so this part is never done side by side.
-        walkers = [Walker(address, copy.name, transport, images) for _ in range(participants)]
+        walkers = [Walker(address, copy.name, transport, images) for _ in range(crowd.participants)]
         for index, walker in enumerate(walkers, start=1):
             walker.begin({SIMULATED: token, "participant": str(index)})
-        showings = _showings(database, copy.name)
+        with database.read() as db:
+            shown = showings.planned(db, copy.name)
 
         def finish(index: int) -> int:
-            mind = Mind(index, settings, study.asks_for, study.not_sure, ratings)
-            return walkers[index - 1].finish(lambda trial: mind.answer(showings[trial["id"]]))
+            mind = Mind(index, crowd.settings, study.asks_for, study.not_sure, crowd.ratings)
+            return walkers[index - 1].finish(lambda trial: mind.answer(shown[trial["id"]]))
 
-        with ThreadPoolExecutor(jobs) as pool:
-            running = [pool.submit(finish, index) for index in range(1, participants + 1)]
+        with ThreadPoolExecutor(crowd.jobs) as pool:
+            running = [pool.submit(finish, index) for index in range(1, crowd.participants + 1)]
             try:
                 return sum(_each(running, told))
             except BaseException:
@@ -236,49 +233,17 @@ def _walk(
                 raise
 
 
-def _each(running: "list[Any]", told: Told) -> Iterator[int]:
+def _each(running: "list[Future[int]]", told: Told) -> Iterator[int]:
     for future in as_completed(running):
         yield future.result()
         told(1)
 
 
-def _showings(database: "Database", name: str) -> dict[str, Showing]:
-    """What every planned trial of the study shows, by the trial's public name."""
-    from sqlalchemy import select
-    from sqlalchemy.orm import joinedload
-
-    from study.models import Crop, Pair, Session, Stimulus, Study, Trial
-
-    def sides(column: Any) -> Any:
-        stimulus = joinedload(Trial.pair).joinedload(column)
-        return stimulus.joinedload(Stimulus.crop).joinedload(Crop.source), stimulus.joinedload(Stimulus.condition)
-
-    query = (
-        select(Trial)
-        .join(Session, Session.id == Trial.session_id)
-        .join(Study, Study.id == Session.study_id)
-        .where(Study.name == name)
-        .options(*sides(Pair.a), *sides(Pair.b))
+def _as_text(result: Mapping[str, Any]) -> str:
+    return (
+        f"Cast {result['votes_cast']} votes of {result['participants']} simulated participants in study "
+        f"`{result['study']}`, in {result['seconds']} s.\nTruth: {result['truth']}\nSettings: {result['settings']}"
     )
-    with database.read() as db:
-        trials = db.scalars(query).all()
-        return {
-            trial.public: Showing(
-                trial.position,
-                _shown(trial.pair.b if trial.flipped else trial.pair.a),
-                _shown(trial.pair.a if trial.flipped else trial.pair.b),
-            )
-            for trial in trials
-        }
-
-
-def _shown(stimulus: "Stimulus") -> Shown:
-    return Shown(_place(stimulus), stimulus.condition.name, stimulus.sha256)
-
-
-def _place(stimulus: "Stimulus") -> truth.Place:
-    crop = stimulus.crop
-    return truth.Place(crop.tag, crop.source.name, (crop.x, crop.y, crop.width, crop.height))
 
 
 @contextmanager

@@ -1,12 +1,15 @@
-// A press, by mouse, touch or key. One press is one answer: auto-repeat, the second half of a double click and a key still held from
-// the trial before are not answers, and each says so in a few words.
+// A press, by mouse, touch or key. One press is one answer: auto-repeat, the second half of a double click and a key
+// still held from the trial before are none.
 
 const CHOICES = { ArrowLeft: "left", 1: "left", ArrowRight: "right", 2: "right", ArrowDown: "not_sure", 0: "not_sure" };
 const DOUBLE_CLICK = 400; // ms in which a second click belongs to the first
 const TAP = 250; // ms under which a press on "original" latches it
 
 export class Answers {
-  /** `buttons` are the choices, `original` the button for the reference on demand or null, `refused` is told why a press does not count. */
+  /**
+   * `buttons` are the choices, `original` the button for the reference on demand or null; `refused` is told why a press
+   * does not count.
+   */
   constructor(buttons, original, refused) {
     this.buttons = new Map(buttons.map((button) => [button.dataset.choice, button]));
     this.refused = refused;
@@ -15,11 +18,16 @@ export class Answers {
     addEventListener("keydown", (event) => this.#keydown(event));
     addEventListener("keyup", (event) => this.held.delete(event.code));
     addEventListener("blur", () => this.held.clear());
-    for (const button of buttons) button.addEventListener("click", (event) => this.#click(event, button.dataset.choice));
+    for (const button of buttons) {
+      button.addEventListener("click", (event) => this.#click(event, button.dataset.choice));
+    }
     this.peek = original && new Peek(original);
   }
 
-  /** The next accepted choice and the time of its press, {choice, at}. `barrier` gives the reason why none is accepted at this moment, or "". */
+  /**
+   * The next accepted choice and the time of its press: {choice, at}. `barrier` gives the reason why none is accepted at
+   * this moment, or "".
+   */
   next(barrier) {
     const began = performance.now();
     return new Promise((resolve) => {
@@ -34,7 +42,8 @@ export class Answers {
 
   #keydown(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.repeat && event.key === "Enter") event.preventDefault(); // a held Enter would click a focused button again and again
+    // A held Enter would click a focused button again and again.
+    if (event.repeat && event.key === "Enter") event.preventDefault();
     const choice = CHOICES[event.key];
     if (!this.buttons.has(choice)) return;
     event.preventDefault();
@@ -71,8 +80,11 @@ class Peek {
     addEventListener("keydown", (event) => this.#key(event, keys, () => this.#press()));
     addEventListener("keyup", (event) => this.#key(event, keys, () => this.#release()));
     button.addEventListener("pointerdown", () => this.#press());
-    for (const end of ["pointerup", "pointercancel", "pointerleave"]) button.addEventListener(end, () => this.#release());
-    button.addEventListener("click", (event) => event.detail === 0 && this.#set(!this.shown)); // Enter on the focused button
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
+      button.addEventListener(end, () => this.#release());
+    }
+    // A click without a pointer is Enter on the focused button.
+    button.addEventListener("click", (event) => event.detail === 0 && this.#set(!this.shown));
     button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch is a hold
     addEventListener("blur", () => this.#set(false));
   }

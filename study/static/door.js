@@ -1,6 +1,6 @@
-// The JSON door: the open trial in, a vote out. The server owns the order; this side only makes sure that a vote, once pressed, arrives:
-// it stays in the browser's storage until the server has answered, is sent again after any failure, and again after a reload.
-// Sending twice is safe, because every trial has one key and the server keeps the first vote of a key.
+// The JSON door: the open trial in, a vote out. The server owns the order; this side only makes sure that a vote, once
+// pressed, arrives: it stays in the browser's storage until the server has answered, is sent again after any failure,
+// and again after a reload. Sending twice is safe: every trial has one key, and the server keeps the first vote of a key.
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
@@ -39,7 +39,8 @@ export class Door {
       this.kept.drop(vote);
       return status === 200 ? body : null;
     }
-    // A stale token, no session, paused or closed: the study's address says what is what, and a kept vote is tried again from there.
+    // A stale token, no session, paused or closed: the study's address says what is what, and the vote is sent again
+    // from there.
     if (status === 410 || this.kept.tries(vote) >= TRIES) this.kept.drop(vote);
     return this.#leave();
   }
@@ -52,7 +53,8 @@ export class Door {
         this.say("");
         return { status, body };
       }
-      this.say(navigator.onLine ? "No answer from the server. Nothing is lost; trying again." : "Offline. Nothing is lost; this page goes on by itself.");
+      const trouble = navigator.onLine ? "No answer from the server. Trying again" : "Offline. This page goes on by itself";
+      this.say(`${trouble}; nothing is lost.`);
       await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
     }
   }
@@ -64,7 +66,7 @@ export class Door {
   }
 }
 
-/** One request. Status 0 stands for everything that is worth another attempt: no network, a time-out, a busy or broken server. */
+/** One request. Status 0 is everything that is worth another attempt: no network, a time-out, a busy or broken server. */
 async function attemptOnce(url, options) {
   try {
     const response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
@@ -91,7 +93,7 @@ function pause(milliseconds) {
   });
 }
 
-/** Votes not yet acknowledged, one entry a trial, in the browser's storage; a browser without storage keeps them for this page only. */
+/** Votes not yet acknowledged, one entry a trial, in the browser's storage; without one they last as long as the page. */
 class Kept {
   constructor(prefix) {
     this.prefix = prefix;

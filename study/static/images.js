@@ -9,10 +9,11 @@ export class Images {
     this.ready = new Map(); // sha256 -> promise of {bitmap, verified}
   }
 
-  /** The decoded images of a trial: {left, right, reference}, `reference` null where the trial has none. Others are let go. */
+  /** The decoded images of a trial, {left, right, reference}; `reference` may be null. Other images are let go. */
   async of(trial) {
     this.#keepOnly(trial);
-    const [left, right, reference] = await Promise.all([trial.left, trial.right, trial.reference].map((image) => image && this.#get(image)));
+    const wanted = [trial.left, trial.right, trial.reference].map((image) => image && this.#get(image));
+    const [left, right, reference] = await Promise.all(wanted);
     return { left, right, reference };
   }
 
@@ -49,7 +50,7 @@ function parts(trial) {
 async function load(image, say) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      // Content never changes under its address, so the browser's copy serves, but not one that could not be used before.
+      // Content never changes under its address: the browser's copy serves, unless it could not be used before.
       const picture = await fetchOnce(image, attempt === 0 ? "default" : "reload");
       if (picture.verified === false && attempt === 0) continue;
       if (attempt > 0) say("");
@@ -67,7 +68,8 @@ async function fetchOnce(image, cache) {
   const bytes = await response.arrayBuffer();
   const verified = await hasHash(bytes, image.sha256);
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), { colorSpaceConversion: "none" });
-  if (bitmap.width !== image.width || bitmap.height !== image.height) throw new Error(`${image.url}: another size than planned`);
+  const asPlanned = bitmap.width === image.width && bitmap.height === image.height;
+  if (!asPlanned) throw new Error(`${image.url}: another size than planned`);
   return { bitmap, verified };
 }
 

@@ -33,7 +33,8 @@ export class Page {
 
   /** Puts question, buttons and hint around the images, by the plan of the images. */
   furnish(layout, ratio) {
-    const [left, right, cell] = [layout.columns.left, layout.columns.right, layout.cell.width].map((device) => device / ratio);
+    const { columns } = layout;
+    const [left, right, cell] = [columns.left, columns.right, layout.cell.width].map((device) => device / ratio);
     const middle = (left + right + cell) / 2;
     const bottom = (layout.y + layout.cell.height) / ratio;
     const row = bottom + MARK.above + MARK.height + MARK.below;
@@ -77,7 +78,9 @@ export class Page {
 
   /** After practice: the known answer in words and a mark; resolves when the participant goes on. */
   feedback({ correct, expected }) {
-    const words = correct ? `✓ Yes, here the clear answer is: ${expected}.` : `✗ Here the clear answer is: ${expected}. Have another look.`;
+    const words = correct
+      ? `✓ Yes, here the clear answer is: ${expected}.`
+      : `✗ Here the clear answer is: ${expected}. Have another look.`;
     element("feedback").firstElementChild.textContent = words;
     this.#show("feedback");
     element("go-on").focus({ preventScroll: true });

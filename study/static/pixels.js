@@ -1,6 +1,6 @@
-// Exact pixels: one image pixel covers n x n whole device pixels, at a whole device pixel. A canvas keeps its image's size as layout size
-// at the window's origin and is moved and scaled by a transform alone: layout lengths are rounded to 1/64 px, a transform is not, so this
-// stays exact at every device pixel ratio, browser zoom included.
+// Exact pixels: one image pixel covers n x n whole device pixels, at a whole device pixel. A canvas keeps its image's
+// size as layout size, at the window's origin, and is moved and scaled by a transform alone: layout lengths are rounded
+// to 1/64 px, a transform is not, so this stays exact at every device pixel ratio, browser zoom included.
 
 import { BUTTON, CAPTION, INSET, MARK, MIDDLE, ROW } from "./page.js";
 
@@ -9,7 +9,8 @@ const MARGIN = 12; // to the window's edges
 
 /**
  * Where the images go. Pure: whole device pixels in, whole device pixels out.
- * `view` is {width, height, ratio}; `trial` the door's; `parts` is {question, hint, foot} (heights in CSS px) and {notSure, onDemand} (booleans).
+ * `view` is {width, height, ratio}; `trial` the door's; `parts` holds heights in CSS px {question, hint, foot} and
+ * booleans {notSure, onDemand}.
  * With a reference (even one on demand) there are three columns, so that nothing moves when it comes into view.
  */
 export function plan(view, trial, parts) {
@@ -79,5 +80,6 @@ export function place(canvas, { x, y }, scale, ratio) {
 export function exact(canvas, { x, y }, scale, ratio) {
   const box = canvas.getBoundingClientRect();
   const measured = [box.x, box.y, box.width, box.height].map((length) => length * ratio);
-  return [x, y, scale * canvas.width, scale * canvas.height].every((length, index) => Math.abs(length - measured[index]) < 0.02);
+  const planned = [x, y, scale * canvas.width, scale * canvas.height];
+  return planned.every((length, index) => Math.abs(length - measured[index]) < 0.02);
 }

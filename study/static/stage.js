@@ -1,4 +1,4 @@
-// The images on the page: drawn together in one frame, kept on whole device pixels, taken out of view while they do not fit.
+// The images on the page: drawn together in one frame, kept on whole device pixels, out of view while they do not fit.
 
 import { corner, draw, exact, place, plan, view, watch } from "./pixels.js";
 
@@ -45,14 +45,14 @@ export class Stage {
   report() {
     const { ratio, pinched } = this.window;
     const { scale } = this.layout;
-    const [left, right] = ["left", "right"].map((side) => corner(this.layout, side, this.trial[side]));
-    const sides = this.#sides();
+    const [left, right] = [this.#corner("left"), this.#corner("right")];
+    const inPlace = this.#sides().every(([side, canvas]) => exact(canvas, this.#corner(side), scale, ratio));
     return {
       viewport_width: document.documentElement.clientWidth,
       viewport_height: document.documentElement.clientHeight,
       device_pixel_ratio: ratio,
       device_pixels_per_pixel: scale,
-      pixel_exact: !pinched && sides.every(([side, canvas]) => exact(canvas, corner(this.layout, side, this.trial[side]), scale, ratio)),
+      pixel_exact: !pinched && inPlace,
       left_x: left.x,
       left_y: left.y,
       right_x: right.x,
@@ -64,11 +64,17 @@ export class Stage {
     return Object.entries(this.page.canvases).filter(([side, canvas]) => canvas && this.trial[side]);
   }
 
+  #corner(side) {
+    return corner(this.layout, side, this.trial[side]);
+  }
+
   #arrange() {
     if (!this.trial) return;
     this.window = view();
     this.layout = plan(this.window, this.trial, this.page.parts);
-    for (const [side, canvas] of this.#sides()) place(canvas, corner(this.layout, side, this.trial[side]), this.layout.scale, this.window.ratio);
+    for (const [side, canvas] of this.#sides()) {
+      place(canvas, this.#corner(side), this.layout.scale, this.window.ratio);
+    }
     this.page.furnish(this.layout, this.window.ratio);
     this.page.misfit(this.layout.fits && !this.window.pinched ? null : this.layout, this.window);
     this.#tell();

@@ -31,7 +31,8 @@ async function turn({ trial, next, progress }) {
   const pictures = await images.of(trial);
   const painted = await stage.show(trial, pictures);
   page.progress(progress, trial.practice);
-  showing = new Showing(painted, { referenceShown: trial.reference_mode === "always", minimumView: trial.minimum_view_ms });
+  const referenceShown = trial.reference_mode === "always";
+  showing = new Showing(painted, { referenceShown, minimumView: trial.minimum_view_ms });
   answers.peek?.begin((shown) => (stage.reference(shown), showing?.showReference(shown, performance.now())));
   unlock();
   images.ahead(next);

@@ -145,7 +145,7 @@ def test_a_vote_survives_a_broken_network(site: Any, visit: Visit) -> None:
     page = someone.page
     someone.context.set_offline(True)
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#status")).to_contain_text("Nothing is lost")
+    expect(page.locator("#status")).to_contain_text("nothing is lost")
     page.keyboard.press("ArrowRight")  # no second answer while the first is on its way
     assert site.votes(address) == []
     someone.context.set_offline(False)
@@ -177,7 +177,7 @@ def test_a_vote_survives_a_reload_while_offline(site: Any, visit: Visit) -> None
     page = someone.page
     page.route("**/vote", lambda route: route.abort())
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#status")).to_contain_text("Nothing is lost")
+    expect(page.locator("#status")).to_contain_text("nothing is lost")
     page.unroute("**/vote")
     page.reload()
     expect(page.locator("#count")).to_contain_text("1 of 10")

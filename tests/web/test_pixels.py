@@ -89,8 +89,7 @@ def test_another_density_or_window_is_laid_out_again(site: Any, visit: Visit) ->
         assert differing(seen, x, y, shown(site, vote, "left")) == 0
 
 
-@pytest.mark.parametrize("reference", ["always", "on_demand", "never"])
-@pytest.mark.parametrize("width", [1280, 1001])
+@pytest.mark.parametrize(("reference", "width"), [("always", 1280), ("on_demand", 1001), ("never", 1001)])
 def test_candidates_stand_still_and_are_equally_far_from_the_centre(
     site: Any, visit: Visit, reference: str, width: int
 ) -> None:
