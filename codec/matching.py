@@ -1,8 +1,8 @@
 """The search for the encoder setting whose file has a given number of bytes.
 
 File size is not always monotone in an encoder's quality (WebP and JPEG XL go back by up to a fifth in places), so plain
-bisection can miss a setting that exists. Here bisection only proposes a place; the neighbourhood is looked at, then
-settings between the marks of the dial, and before a miss is declared every mark has been tried.
+bisection can miss a setting that exists. Here bisection only proposes a place; if that misses, the neighbourhood is
+looked at, then settings between the marks of the dial, and before a miss is declared every mark has been tried.
 """
 
 import math
@@ -58,7 +58,7 @@ class _Search(Generic[S]):
 
 
 def match(dial: Dial[S], size_of: Callable[[S], float], target: float, tolerance: float) -> Match[S]:
-    """Find the setting whose size is nearest to the target: |size / target - 1| <= tolerance is a hit.
+    """Find a setting whose size hits the target, |size / target - 1| <= tolerance; of those tried, the nearest.
 
     `size_of` is called at most once a setting; cache it to share encodes between targets. The result depends on nothing
     but the arguments. If any mark is within the tolerance, the result is a hit.
