@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ NAME = click.argument("name")
 
 
 class Commands(click.Group):
-    """The group, with `simulate` imported only when it is wanted."""
+    """The group, with `simulate` imported only when it is wanted, and files that fail said in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every command, in the order of a study's life."""
@@ -37,6 +37,14 @@ class Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         command: click.Command = importlib.import_module("study.simulate").simulate
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            where = error.filename or "A file could not be written"
+            raise Refused(f"{where}: {error.strerror}; name another place, or make room there.") from error
 
 
 @click.group(cls=Commands)
@@ -195,14 +203,14 @@ def _change_state(name: str, state: str) -> None:
 @contextmanager
 def _connected() -> Iterator["Database"]:
     """The database of the settings, closed at the end; what it cannot do is said in one sentence."""
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     from study.db import connect, first_line
 
     database = connect(settings.read().database_url)
     try:
         yield database
-    except OperationalError as error:
+    except DBAPIError as error:
         raise Refused(f"{database.name}: {first_line(error)}; see STUDY_DATABASE_URL.") from error
     finally:
         database.dispose()

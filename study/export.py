@@ -121,7 +121,7 @@ def _session_record(
 
 
 def _last_step(db: OrmSession, session: Session) -> str:
-    step = steps.place(db, session).step
+    step = steps.place(session, steps.look(db, session)).step
     return "consent" if step == "declined" else step
 
 

@@ -3,11 +3,11 @@
 The step is worked out from what is stored, never kept beside it, so that it cannot disagree.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import joinedload
 
@@ -40,21 +40,49 @@ class Place:
     progress: Progress
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What the open step follows from: the next trials without a vote, at most three, and what has been done."""
+
+    ahead: tuple[Trial, ...]
+    done: int
+    of: int
+    spent_ms: int
+
+    def after(self, response_ms: int | None) -> "Outlook":
+        """The outlook once the first trial has its vote, without another look at the database."""
+        counts = self.ahead[0].kind != "practice"
+        return Outlook(self.ahead[1:], self.done + counts, self.of, self.spent_ms + counts * (response_ms or 0))
+
+
 def session_of(db: OrmSession, participant: Participant) -> Session | None:
     """The participant's session, if one has begun or was declined."""
     return db.scalar(select(Session).where(Session.participant_id == participant.id))
 
 
-def place(db: OrmSession, session: Session) -> Place:
+def look(db: OrmSession, session: Session) -> Outlook:
+    """What lies ahead of this session, and behind it."""
+    # An outer join begins at the session's trials; from an inner one SQLite would begin at every vote there is.
+    query = (
+        select(func.count(Vote.id), func.count(), func.coalesce(func.sum(Vote.response_ms), 0))
+        .select_from(Trial)
+        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
+        .where(Trial.session_id == session.id, Trial.kind != "practice")
+    )
+    done, of, spent_ms = db.execute(query).one()
+    return Outlook(_unanswered(db, session), done, of, spent_ms or 0)
+
+
+def place(session: Session, outlook: Outlook) -> Place:
     """Where this session stands."""
-    ahead = _unanswered(db, session)
+    ahead = outlook.ahead
     step = _step(session, ahead)
     trial = ahead[0] if step == "trial" else None
     following = ahead[1] if trial and len(ahead) > 1 and ahead[1].block == trial.block else None
-    return Place(step, trial, following, _progress(db, session, step))
+    return Place(step, trial, following, _progress(outlook))
 
 
-def _step(session: Session, ahead: list[Trial]) -> str:
+def _step(session: Session, ahead: tuple[Trial, ...]) -> str:
     if session.outcome == "declined":
         return "declined"
     if not ahead:
@@ -64,10 +92,14 @@ def _step(session: Session, ahead: list[Trial]) -> str:
     return "break" if ahead[0].block > session.block else "trial"
 
 
+def _progress(outlook: Outlook) -> Progress:
+    pace_s = (USUAL_TRIAL_S * USUAL_WEIGHT + outlook.spent_ms / 1000) / (USUAL_WEIGHT + outlook.done)
+    return Progress(outlook.done, outlook.of, round((outlook.of - outlook.done) * pace_s))
+
+
 def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> None:
     """Leave the instructions or a break, if that is the step that is open; a stale page changes nothing."""
-    here = place(db, session)
-    if here.step != shown:
+    if place(session, look(db, session)).step != shown:
         return
     if shown == "instructions":
         session.instructed = True
@@ -88,21 +120,20 @@ def show(trial: Trial | None, at: datetime, *, fetched: bool) -> None:
 
 def describe(db: OrmSession, here: Place, spec: Spec) -> dict[str, Any]:
     """What `GET /s/NAME/trial` answers."""
-    progress = here.progress
+    shown = [trial for trial in (here.trial, here.following) if trial is not None]
+    references = _references(db, shown) if spec.study.reference != "never" else {}
+    trials = [_described(trial, spec, references.get(trial.pair.a.crop_id)) for trial in shown]
     return {
         "step": here.step,
-        "trial": _described(db, here.trial, spec),
-        "next": _described(db, here.following, spec),
-        "progress": {"done": progress.done, "of": progress.of, "seconds_left": progress.seconds_left},
+        "trial": trials[0] if trials else None,
+        "next": trials[1] if len(trials) > 1 else None,
+        "progress": asdict(here.progress),
     }
 
 
-def _described(db: OrmSession, trial: Trial | None, spec: Spec) -> dict[str, Any] | None:
+def _described(trial: Trial, spec: Spec, reference: Stimulus | None) -> dict[str, Any]:
     """The trial for the browser: images by content, and nothing that names a condition."""
-    if trial is None:
-        return None
     left, right = (trial.pair.b, trial.pair.a) if trial.flipped else (trial.pair.a, trial.pair.b)
-    shown = spec.study.reference != "never"
     return {
         "id": trial.public,
         "key": trial.key,
@@ -115,7 +146,7 @@ def _described(db: OrmSession, trial: Trial | None, spec: Spec) -> dict[str, Any
         "device_pixels_per_pixel": spec.study.device_pixels_per_pixel,
         "left": _image(left),
         "right": _image(right),
-        "reference": _image(_reference(db, trial)) if shown else None,
+        "reference": _image(reference) if reference else None,
     }
 
 
@@ -128,39 +159,27 @@ def _image(stimulus: Stimulus) -> dict[str, Any]:
     }
 
 
-def _reference(db: OrmSession, trial: Trial) -> Stimulus:
-    return db.scalars(
+def _references(db: OrmSession, trials: list[Trial]) -> dict[int, Stimulus]:
+    """The references of the trials' crops, by crop."""
+    query = (
         select(Stimulus)
         .join(Condition, Condition.id == Stimulus.condition_id)
-        .where(Stimulus.crop_id == trial.pair.a.crop_id, Condition.name == folder.REFERENCE)
-        .options(joinedload(Stimulus.crop))
-    ).one()
+        .where(Stimulus.crop_id.in_({t.pair.a.crop_id for t in trials}), Condition.name == folder.REFERENCE)
+        .options(joinedload(Stimulus.crop, innerjoin=True))
+    )
+    return {stimulus.crop_id: stimulus for stimulus in db.scalars(query)} if trials else {}
 
 
-def _unanswered(db: OrmSession, session: Session) -> list[Trial]:
-    """The next two trials without a vote."""
+def _unanswered(db: OrmSession, session: Session) -> tuple[Trial, ...]:
+    """The next trials without a vote: the open one, the one to fetch ahead, and the one after those."""
+    stimulus = joinedload(Stimulus.crop, innerjoin=True)
+    sides = (joinedload(Pair.a, innerjoin=True).options(stimulus), joinedload(Pair.b, innerjoin=True).options(stimulus))
+    vote = select(Vote.id).where(Vote.trial_id == Trial.id, Vote.corrects.is_(None))  # as the index has it
     query = (
         select(Trial)
-        .where(Trial.session_id == session.id, ~select(Vote.id).where(Vote.trial_id == Trial.id).exists())
+        .where(Trial.session_id == session.id, ~vote.exists())
         .order_by(Trial.position)
-        .limit(2)
-        .options(
-            joinedload(Trial.pair).options(
-                joinedload(Pair.a).joinedload(Stimulus.crop), joinedload(Pair.b).joinedload(Stimulus.crop)
-            )
-        )
+        .limit(3)
+        .options(joinedload(Trial.pair, innerjoin=True).options(*sides))
     )
-    return list(db.scalars(query))
-
-
-def _progress(db: OrmSession, session: Session, step: str) -> Progress:
-    votes = (
-        select(func.count(Vote.id), func.coalesce(func.sum(Vote.response_ms), 0))
-        .join(Trial, Trial.id == Vote.trial_id)
-        .where(Trial.session_id == session.id, Trial.kind != "practice", Vote.corrects.is_(None))
-    )
-    done, spent_ms = db.execute(votes).one()
-    planned = select(func.count()).where(Trial.session_id == session.id, Trial.kind != "practice")
-    of = db.scalar(planned) or 0
-    pace = (USUAL_TRIAL_S * USUAL_WEIGHT + (spent_ms or 0) / 1000) / (USUAL_WEIGHT + done)
-    return Progress(done, of, 0 if step == "thanks" else round((of - done) * pace))
+    return tuple(db.scalars(query))

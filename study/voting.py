@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import joinedload
 
 from study import scheduling, steps
 from study.db import Database
@@ -90,30 +91,57 @@ def cast(database: Database, participant: Participant, ballot: Ballot, at: datet
 
 
 def _cast(db: OrmSession, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
-    session = db.scalar(select(Session).where(Session.participant_id == participant.id).with_for_update())
-    trial = db.scalar(select(Trial).where(Trial.public == ballot.trial))
+    session = _locked_session(db, participant)
+    trial, vote = _trial_and_vote(db, ballot)
     if session is None or trial is None or trial.session_id != session.id:
         raise UnknownTrial("This trial is not one of yours: reload the page.")
     if ballot.key != trial.key:
         raise Malformed("`key`: it is not the key of this trial.")
-    duplicate = _saved_before(db, trial, ballot)
-    if not duplicate:
+    if vote is not None and vote.choice != ballot.choice:
+        raise AlreadyCast("This pair has an answer already, and the first one counts.")
+    outlook = steps.look(db, session)
+    if vote is None:
+        _check(session, trial, ballot, outlook)
         _save(db, session, trial, ballot, at)
-    here = steps.place(db, session)
+        outlook = outlook.after(ballot.response_ms)
+    here = steps.place(session, outlook)
     if here.step == "thanks" and session.outcome == "open":
         session.outcome = "complete"
         session.ended_at = at
     steps.show(here.trial, at, fetched=False)
-    return Saved(trial, duplicate, steps.describe(db, here, scheduling.spec_of(session.study)))
+    answer = steps.describe(db, here, scheduling.spec_of(session.study))
+    return Saved(trial, vote is not None, answer)
 
 
-def _save(db: OrmSession, session: Session, trial: Trial, ballot: Ballot, at: datetime) -> None:
+def _locked_session(db: OrmSession, participant: Participant) -> Session | None:
+    """The participant's session, locked, so that two tabs vote one after the other."""
+    return db.scalar(
+        select(Session)
+        .where(Session.participant_id == participant.id)
+        .options(joinedload(Session.study, innerjoin=True), joinedload(Session.participant, innerjoin=True))
+        .with_for_update(of=Session)
+    )
+
+
+def _trial_and_vote(db: OrmSession, ballot: Ballot) -> tuple[Trial | None, Vote | None]:
+    query = (
+        select(Trial, Vote)
+        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
+        .where(Trial.public == ballot.trial)
+    )
+    row = db.execute(query).one_or_none()
+    return (row[0], row[1]) if row else (None, None)
+
+
+def _check(session: Session, trial: Trial, ballot: Ballot, outlook: steps.Outlook) -> None:
     scheduling.check_open(session.study)
     if ballot.choice == "not_sure" and not scheduling.spec_of(session.study).study.not_sure:
         raise Malformed('`choice`: this study takes "left" or "right".')
-    if steps.place(db, session).trial != trial:
+    if steps.place(session, outlook).trial != trial:
         raise NotOpen("Another step of the study is open: reload the page.")
-    circumstances = {name: getattr(ballot, name) for name in CIRCUMSTANCES}
+
+
+def _save(db: OrmSession, session: Session, trial: Trial, ballot: Ballot, at: datetime) -> None:
     db.add(
         Vote(
             trial_id=trial.id,
@@ -121,15 +149,8 @@ def _save(db: OrmSession, session: Session, trial: Trial, ballot: Ballot, at: da
             choice=ballot.choice,
             simulated=session.participant.simulated,
             voted_at=at,
-            **circumstances,
+            **{name: getattr(ballot, name) for name in CIRCUMSTANCES},
         )
     )
     session.active_at = at
     db.flush()
-
-
-def _saved_before(db: OrmSession, trial: Trial, ballot: Ballot) -> bool:
-    vote = db.scalar(select(Vote).where(Vote.trial_id == trial.id, Vote.corrects.is_(None)))
-    if vote is not None and vote.choice != ballot.choice:
-        raise AlreadyCast("This pair has an answer already, and the first one counts.")
-    return vote is not None

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from study.db import Database
 from study.models import Base
+
+# A slow machine is no counterexample; pytest's own timeout ends what hangs.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 

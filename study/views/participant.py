@@ -61,7 +61,8 @@ def trial(name: str) -> ResponseReturnValue:
     """The open trial and the one after it."""
     with _database().write() as db:
         study = scheduling.find(db, name)
-        here = steps.place(db, _session(db, study))
+        session = _session(db, study)
+        here = steps.place(session, steps.look(db, session))
         if here.trial is not None:
             scheduling.check_open(study)
         steps.show(here.trial, now(), fetched=True)
@@ -97,7 +98,7 @@ def _consent(db: OrmSession, study: Study) -> str:
 
 
 def _page(db: OrmSession, study: Study, session: Session) -> str:
-    here = steps.place(db, session)
+    here = steps.place(session, steps.look(db, session))
     spec = scheduling.spec_of(study)
     if here.step not in {"thanks", "declined"}:
         scheduling.check_open(study)

@@ -79,7 +79,7 @@ def vote(database: Database, participant: Participant, choice: str, at: datetime
         session = db.scalars(select(Session).where(Session.participant_id == participant.id)).one()
         for step in ("instructions", "break"):
             steps.go_on(db, session, step, at)
-        trial = steps.place(db, session).trial
+        trial = steps.place(session, steps.look(db, session)).trial
         assert trial is not None
         steps.show(trial, at - timedelta(seconds=1), fetched=True)
         steps.show(trial, at, fetched=choice == "right")

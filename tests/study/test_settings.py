@@ -1,0 +1,39 @@
+"""Where things are kept, read from the environment."""
+
+import pytest
+
+from study import settings
+from study.db import connect
+from study.errors import Refused
+
+
+def test_the_defaults_lie_below_instance() -> None:
+    kept = settings.read({})
+    assert kept.database_url == f"sqlite:///{settings.INSTANCE / 'study.sqlite'}"
+    assert kept.media == settings.INSTANCE / "media"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_spelling_of_postgresql_goes_through_psycopg(scheme: str) -> None:
+    kept = settings.read({"STUDY_DATABASE_URL": f"{scheme}://me:s%40crt@host:5433/studies?sslmode=require"})
+    assert kept.database_url == "postgresql+psycopg://me:s%40crt@host:5433/studies?sslmode=require"
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "study.sqlite", "://", "sqlite+aiosqlite:///x"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(Refused, match="write `sqlite:///FILE` or `postgresql://"):
+        settings.read({"STUDY_DATABASE_URL": url})
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql+psycopg://host:port/x"])
+def test_an_address_that_names_no_place_is_refused(url: str) -> None:
+    with pytest.raises(Refused, match="STUDY_DATABASE_URL"):
+        connect(url)
+
+
+def test_there_is_no_default_secret() -> None:
+    with pytest.raises(Refused, match=r"STUDY_SECRET_KEY is not set: make one with `export STUDY_SECRET_KEY=\$"):
+        settings.secret_key({})
+    with pytest.raises(Refused, match="has 5 characters, 32 are the least"):
+        settings.secret_key({"STUDY_SECRET_KEY": "short"})
+    assert settings.secret_key({"STUDY_SECRET_KEY": "x" * 32}) == "x" * 32
