@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ def check(folder: Path, as_json: bool) -> None:
     from study import checking
     from study.folder import read
 
-    found = checking.summary(read(folder, _progress))
+    found = checking.summary(read(folder, partial(_progress, "Checking")))
     click.echo(json.dumps(found, indent=2) if as_json else checking.as_text(found))
 
 
@@ -90,11 +91,13 @@ def load(folder: Path, name: str | None, replace: bool) -> None:
     from study.folder import read
     from study.spec import renamed
 
-    read_folder = read(folder, _progress)
+    read_folder = read(folder, partial(_progress, "Checking"))
     spec = renamed(read_folder.spec, name) if name else read_folder.spec
-    with _database(fresh=True) as database, database.write() as db:
-        study = loading.load(db, read_folder, spec, settings.read().media, replace=replace)
-        pairs = len(loading.rating_pairs(read_folder.stimuli))
+    with _database(fresh=True) as database:
+        study = loading.load(
+            database, read_folder, spec, settings.read().media, replace=replace, watch=partial(_progress, "Copying")
+        )
+    pairs = len(loading.rating_pairs(read_folder.stimuli))
     click.echo(
         f"Loaded {len(read_folder.stimuli)} images and {pairs} pairs as the draft `{study.name}`. "
         f"Open it to participants: manage.py study open {study.name}"
@@ -227,20 +230,20 @@ def _database(*, fresh: bool = False) -> Iterator["Database"]:
 
 
 @contextmanager
-def _progress(rows: Sequence["Stimulus"]) -> Iterator[Iterable["Stimulus"]]:
+def _progress(does: str, rows: Sequence["Stimulus"]) -> Iterator[Iterable["Stimulus"]]:
     """The rows with a bar on a terminal, otherwise with a line for every thousand."""
     if sys.stderr.isatty():
-        with click.progressbar(rows, label="Images", file=sys.stderr) as bar:
+        with click.progressbar(rows, label=does, file=sys.stderr) as bar:
             yield bar
         return
-    yield _counted(rows)
+    yield _counted(does, rows)
 
 
-def _counted(rows: Sequence["Stimulus"]) -> Iterator["Stimulus"]:
+def _counted(does: str, rows: Sequence["Stimulus"]) -> Iterator["Stimulus"]:
     for number, row in enumerate(rows, start=1):
         yield row
         if number % 1000 == 0:
-            click.echo(f"{number} of {len(rows)} images", err=True)
+            click.echo(f"{does} {number} of {len(rows)}", err=True)
 
 
 def _check_free(host: str, port: int) -> None:

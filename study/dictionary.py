@@ -78,7 +78,7 @@ SESSIONS = (
     Column("participant", "text", "as in votes.csv"),
     Column("session", "integer", "as in votes.csv"),
     Column("started_at", "time", "when the participant agreed, or declined"),
-    Column("ended_at", "time", "when the last vote was saved; empty while open"),
+    Column("ended_at", "time", "when the last vote was saved, or the participant declined; empty while open"),
     Column("last_step", "text", "consent, instructions, trial, break or thanks"),
     Column("outcome", "text", "open, complete or declined"),
     Column("trials_planned", "integer", "showings in the plan, practice included"),

@@ -3,12 +3,14 @@
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from study import design, folder
+from study.db import Database
 from study.errors import Refused
 from study.models import (
     Condition,
@@ -31,29 +33,50 @@ NEXT_STATES = {
 }
 
 
-def load(db: OrmSession, read: folder.StudyFolder, spec: Spec, media: Path, *, replace: bool = False) -> Study:
-    """Store the folder as a draft under the spec's name; images are copied first, by content.
+def load(
+    database: Database,
+    read: folder.StudyFolder,
+    spec: Spec,
+    media: Path,
+    *,
+    replace: bool = False,
+    watch: folder.Watch = nullcontext,
+) -> Study:
+    """Store the folder as a draft under the spec's name, once its images are kept by content, which `watch` may show.
+
+    Images are copied outside the transaction, so that a large folder does not keep participants of other studies
+    waiting; what an interrupted load has copied is used by the next one.
 
     Raises:
         Refused: a study of this name is there (and is no draft that may be replaced), or there is nothing to ask.
     """
-    name = spec.study.name
-    there = db.scalar(select(Study).where(Study.name == name))
-    if there is not None and not replace:
-        raise Refused(f"A study `{name}` is loaded already: give this one another name with `--name`.")
-    if there is not None:
-        _remove_draft(db, there)
     complaint = unaskable(read, spec)
     if complaint:
         raise Refused(f"{read.path}: {complaint}")
-    for stimulus in read.stimuli:
-        _keep_image(read.path, stimulus, media)
-    study = frozen(spec, read.stimuli_sha256, state="draft")
-    db.add(study)
-    db.flush()
-    stimuli = _add_stimuli(db, study, read.stimuli)
-    _add_pairs(db, study, stimuli)
-    return study
+    with database.read() as db:
+        _check_name(db, spec, replace=replace)
+    with watch(read.stimuli) as rows:
+        for stimulus in rows:
+            _keep_image(read.path, stimulus, media)
+    with database.write() as db:
+        there = _check_name(db, spec, replace=replace)
+        if there is not None:
+            _remove_draft(db, there)
+        study = frozen(spec, read.stimuli_sha256, state="draft")
+        db.add(study)
+        db.flush()
+        _add_pairs(db, study, _add_stimuli(db, study, read.stimuli))
+        return study
+
+
+def _check_name(db: OrmSession, spec: Spec, *, replace: bool) -> Study | None:
+    """The draft that is to be replaced, if there is one."""
+    there = db.scalar(select(Study).where(Study.name == spec.study.name).with_for_update())
+    if there is not None and not replace:
+        raise Refused(f"A study `{there.name}` is loaded already: give this one another name with `--name`.")
+    if there is not None and there.state != "draft":
+        raise Refused(f"Study `{there.name}` is {there.state}: only a draft can be replaced; use another `--name`.")
+    return there
 
 
 def frozen(spec: Spec, stimuli_sha256: str, *, state: str, simulated: bool = False) -> Study:
@@ -135,8 +158,6 @@ def votes_of(db: OrmSession, study: Study) -> int:
 
 
 def _remove_draft(db: OrmSession, study: Study) -> None:
-    if study.state != "draft":
-        raise Refused(f"Study `{study.name}` is {study.state}: only a draft can be replaced; use another `--name`.")
     crops = select(Crop.id).join(Source).where(Source.study_id == study.id)
     db.execute(delete(Pair).where(Pair.study_id == study.id))
     db.execute(delete(Stimulus).where(Stimulus.crop_id.in_(crops)))

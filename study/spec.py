@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from study.errors import Refused
+from study.wording import DEFAULTS, QUESTIONS
 
 FILE = "study.toml"
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -216,8 +217,6 @@ def _choices(table: str, key: str) -> str:
 
 
 def _with_defaults(texts: Texts, study: Study) -> Texts:
-    from study.wording import DEFAULTS, QUESTIONS
-
     question = QUESTIONS[study.kind, study.asks_for]
     defaults = {"question": question, **DEFAULTS[study.kind]}
     blank = {name: default for name, default in defaults.items() if not getattr(texts, name).strip()}

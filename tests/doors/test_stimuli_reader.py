@@ -24,8 +24,7 @@ def test_the_golden_folder_is_read_whole() -> None:
 
 def test_the_golden_folder_is_loaded_whole(database: Database, tmp_path: Path) -> None:
     found = read(GOLDEN)
-    with database.write() as db:
-        loading.load(db, found, found.spec, tmp_path / "media")
+    loading.load(database, found, found.spec, tmp_path / "media")
     with database.read() as db:
         stored = db.execute(
             select(Source.name, Source.sha256, Crop.tag, Crop.x, Crop.width, Condition.name, Condition.codec,

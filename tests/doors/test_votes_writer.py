@@ -35,8 +35,8 @@ def golden_spec() -> Spec:
 
 def fill(database: Database, media: Path) -> None:
     """Four participants: one complete, with a correction; one simulated, in the middle; one declined; one new."""
+    loading.load(database, read(GOLDEN / "stimuli"), golden_spec(), media)
     with database.write() as db:
-        loading.load(db, read(GOLDEN / "stimuli"), golden_spec(), media)
         loading.change_state(db, "golden", "open")
     complete, halfway = enter(database, "p1", 0), enter(database, "p2", 1, simulated=True)
     enter(database, "p3", 2, agrees=False)

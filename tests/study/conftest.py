@@ -109,8 +109,8 @@ def load(database: Database, media: Path, tmp_path: Path) -> Load:
         maker = FolderMaker(tmp_path / f"folder-{name}").fill(**size)
         maker.toml = toml
         found = read(maker.write())
+        loading.load(database, found, renamed(found.spec, name), media)
         with database.write() as db:
-            loading.load(db, found, renamed(found.spec, name), media)
             if state != "draft":
                 loading.change_state(db, name, "open")
             if state not in {"draft", "open"}:

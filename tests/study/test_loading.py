@@ -26,8 +26,7 @@ def sizes(database: Database) -> list[int]:
 
 def put(database: Database, maker: Any, media: Path, **options: Any) -> Study:
     found = read(maker.write())
-    with database.write() as db:
-        return loading.load(db, found, found.spec, media, **options)
+    return loading.load(database, found, found.spec, media, **options)
 
 
 def test_a_folder_becomes_a_draft_whose_design_stands_alone(database: Database, maker: Any, media: Path) -> None:
@@ -121,8 +120,8 @@ def test_an_image_that_is_there_is_kept_and_a_damaged_one_mended(database: Datab
 def test_an_image_that_changes_under_our_hands_is_refused(database: Database, maker: Any, media: Path) -> None:
     found = read(maker.fill().write())
     (maker.path / maker.rows[-1]["path"]).write_bytes(b"changed")
-    with pytest.raises(Refused, match="was changed while it was loaded"), database.write() as db:
-        loading.load(db, found, found.spec, media)
+    with pytest.raises(Refused, match="was changed while it was loaded"):
+        loading.load(database, found, found.spec, media)
     assert sizes(database) == [0] * 6
 
 
