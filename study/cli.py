@@ -171,7 +171,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
     click.echo(f"Serving studies at http://{host}:{port}/s/NAME; stop with Ctrl-C.")
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--pythonpath", str(settings.ROOT), "--worker-class", "gthread"]
-    command += ["--no-control-socket"]
+    command += ["--no-control-socket", "--keep-alive", "30"]  # seconds; browsers reuse a connection between trials
     command += ["--bind", f"{host}:{port}", "--workers", str(workers), "--threads", str(threads)]
     os.execv(sys.executable, [*command, "study.app:create_app()"])  # noqa: S606 - gunicorn takes this process over
 

@@ -132,19 +132,21 @@ class _Row:
         if (empty and not text) or NAME.fullmatch(text):
             return text
         raise self.refuse(
-            column, f"{text!r} is no name: begin with a letter or digit, then letters, digits and `. _ @ / -`."
+            column, f"{_shown(text)} is no name: begin with a letter or digit, then letters, digits and `. _ @ / -`."
         )
 
     def hash(self, column: str) -> str:
         if HASH.fullmatch(self.cells[column]):
             return self.cells[column]
-        raise self.refuse(column, f"{self.cells[column]!r} is no SHA-256: write 64 hexadecimal digits in lower case.")
+        raise self.refuse(
+            column, f"{_shown(self.cells[column])} is no SHA-256: write 64 hexadecimal digits in lower case."
+        )
 
     def whole(self, column: str, least: int) -> int:
         text = self.cells[column]
         if re.fullmatch(r"[0-9]{1,9}", text) and int(text) >= least:
             return int(text)
-        raise self.refuse(column, f"{text!r} is not a whole number of at least {least}: write pixels in digits.")
+        raise self.refuse(column, f"{_shown(text)} is not a whole number of at least {least}: write pixels in digits.")
 
     def number(self, column: str) -> str:
         text = self.cells[column]
@@ -154,12 +156,17 @@ class _Row:
             fine = False
         if fine and text == text.strip() and len(text) <= 32:
             return text
-        raise self.refuse(column, f"{text!r} is not a number above 0: write bits per pixel with a decimal point.")
+        raise self.refuse(column, f"{_shown(text)} is not a number above 0: write bits per pixel with a decimal point.")
 
     def flag(self, column: str) -> bool:
         if self.cells[column] in {"0", "1"}:
             return self.cells[column] == "1"
-        raise self.refuse(column, f"{self.cells[column]!r} is neither 0 nor 1.")
+        raise self.refuse(column, f"{_shown(self.cells[column])} is neither 0 nor 1.")
+
+
+def _shown(text: str) -> str:
+    """A cell inside a sentence: quoted, on one line, and not at length."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def _rows(table: Path, content: bytes) -> Iterator[_Row]:
@@ -177,7 +184,7 @@ def _rows(table: Path, content: bytes) -> Iterator[_Row]:
                 raise Refused(
                     f"{table}, line 1: column `{column}` is {fault}; make the file with `manage.py codec stimuli`."
                 )
-        for cells in reader:
+        for cells in filter(None, reader):  # blank lines say nothing
             if len(cells) != len(header):
                 raise Refused(
                     f"{table}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns; "
@@ -238,27 +245,12 @@ def _crop(row: _Row) -> Crop:
 
 def _check_together(table: Path, stimuli: tuple[Stimulus, ...]) -> None:
     """What one row alone cannot show: rows that contradict or repeat one another, crops without a reference."""
-    first: dict[tuple[object, ...], Stimulus] = {}
-
-    def agree(row: Stimulus, column: str, key: tuple[object, ...], value: object, says: str) -> None:
-        earlier = first.setdefault((column, *key), row)
-        if value != said[earlier.line, column]:
-            raise Refused(f"{table}, line {row.line}, column `{column}`: {says} (line {earlier.line}).")
-
-    said: dict[tuple[int, str], object] = {}
+    first: dict[tuple[object, ...], tuple[object, int]] = {}
     for row in stimuli:
-        crop, source = row.crop, row.crop.source
-        place = (source.name, crop.x, crop.y, crop.width, crop.height)
-        checks: list[tuple[str, tuple[object, ...], object, str]] = [
-            ("source", (source.name,), source, f"`{source.name}` has another SHA-256 or size; name each image apart"),
-            ("tag", place, crop.tag, "the same crop has another tag; keep one"),
-            ("rate", (row.condition,), row.rate, f"`{row.condition}` has another rate; a condition has one"),
-            ("codec", (row.condition,), row.codec, f"`{row.condition}` has another codec; a condition has one"),
-            ("condition", (*place, row.condition), row.line, f"the crop has `{row.condition}` already; keep one row"),
-        ]
-        for column, key, value, says in checks:
-            said[row.line, column] = value
-            agree(row, column, key, value, says)
+        for column, about, value, says in _claims(row):
+            earlier, line = first.setdefault((column, about), (value, row.line))
+            if value != earlier:
+                raise Refused(f"{table}, line {row.line}, column `{column}`: {says} (line {line}).")
     referenced = {row.crop for row in stimuli if row.condition == REFERENCE}
     for row in stimuli:
         if row.crop not in referenced:
@@ -268,6 +260,19 @@ def _check_together(table: Path, stimuli: tuple[Stimulus, ...]) -> None:
             )
 
 
+def _claims(row: Stimulus) -> list[tuple[str, object, object, str]]:
+    """What a row says of things that other rows speak of too: column, of what, which value, and the refusal."""
+    crop, name, condition = row.crop, row.crop.source.name, row.condition
+    place = (name, crop.x, crop.y, crop.width, crop.height)
+    return [
+        ("source", name, crop.source, f"`{name}` has another SHA-256 or size; give each image a name of its own"),
+        ("tag", place, crop.tag, "the same crop has another tag; keep one"),
+        ("rate", condition, row.rate, f"`{condition}` has another rate; a condition has one"),
+        ("codec", condition, row.codec, f"`{condition}` has another codec; a condition has one"),
+        ("condition", (place, condition), row.line, f"the crop has `{condition}` already; keep one of the rows"),
+    ]
+
+
 def _check_image(table: Path, folder: Path, stimulus: Stimulus) -> None:
     def refuse(column: str, says: str) -> Refused:
         return Refused(f"{table}, line {stimulus.line}, column `{column}`: {says}")
@@ -275,7 +280,7 @@ def _check_image(table: Path, folder: Path, stimulus: Stimulus) -> None:
     again = "make the folder again with `manage.py codec stimuli`."
     path = image_path(folder, stimulus)
     if path is None:
-        raise refuse("path", f"{stimulus.path!r} leads outside the study folder; name a file below it.")
+        raise refuse("path", f"{_shown(stimulus.path)} leads outside the study folder; name a file below it.")
     if not path.is_file():
         raise refuse("path", f"{path} is missing; {again}")
     content = path.read_bytes()

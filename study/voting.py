@@ -17,7 +17,7 @@ from study.models import Participant, Session, Trial, Vote
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Place = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+Offset = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Density = Annotated[float, msgspec.Meta(gt=0, le=100)]
 
 
@@ -40,10 +40,10 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device_pixels_per_pixel: Density | None = None
     pixel_exact: bool | None = None
     bytes_verified: bool | None = None
-    left_x: Place | None = None
-    left_y: Place | None = None
-    right_x: Place | None = None
-    right_y: Place | None = None
+    left_x: Offset | None = None
+    left_y: Offset | None = None
+    right_x: Offset | None = None
+    right_y: Offset | None = None
 
 
 CIRCUMSTANCES = tuple(name for name in Ballot.__struct_fields__ if name not in {"trial", "key", "choice"})

@@ -80,9 +80,10 @@ class Voter:
         for step, action in (("consent", "agree"), ("instructions", "next")):
             form = {"csrf_token": self.token(), "step": step, "action": action}
             assert self.client.post("/s/tiny/step", data=form).status_code == 303
+        self.held, self.state = self.token(), self.client.get("/s/tiny/trial").json()
 
     def vote(self) -> None:
-        token, state = self.token(), self.client.get("/s/tiny/trial").json()
+        token, state = self.held, self.state
         while state["step"] == "trial":
             ballot = {"trial": state["trial"]["id"], "key": state["trial"]["key"], "choice": "right"}
             state = self._send(ballot, token)

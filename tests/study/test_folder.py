@@ -18,6 +18,7 @@ def refusal(path: Path) -> str:
     with pytest.raises(Refused) as caught:
         folder.read(path)
     assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 500
     return caught.value.message
 
 
@@ -38,12 +39,12 @@ def test_a_good_folder_is_read_in_the_order_of_its_rows(maker: Any) -> None:
     assert read.spec.study.name == "tiny"
 
 
-def test_unknown_columns_a_byte_order_mark_and_windows_line_ends_are_no_fault(maker: Any) -> None:
+def test_unknown_columns_a_byte_order_mark_windows_line_ends_and_blank_lines_are_no_fault(maker: Any) -> None:
     maker.fill()
     for row in maker.rows:
         row["psnr"] = "31.5"
     table = maker.write() / "stimuli.csv"
-    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b"\n", b"\r\n"))
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
     assert len(folder.read(maker.path).stimuli) == 8
 
 
