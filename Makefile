@@ -20,7 +20,7 @@ check: .venv/tests ## linters, types and the arrows between the rooms
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-unit: .venv/tests
+unit: .venv/tests ## the tests alone; ARGS="tests/analysis -k ratings" runs a part
 	@CHROMIUM=$$(scripts/find-chromium) || exit 1; export CHROMIUM; scripts/with-postgres .venv/bin/python -m pytest $(ARGS)
 
 .venv/bin/python:

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 HERE = Path(__file__).resolve().parent
-# Rates that every codec reaches on nearly every photograph of the demo.
-DEMO_STIMULI = "--codecs jpeg,webp,avif,jxl --rates 0.50,0.75 --crops 2 --crop-size 256 --seed 1".split()
+# Rates that every codec reaches on every photograph of the demo.
+DEMO_STIMULI = "--codecs jpeg,webp,avif,jxl --rates 0.25,0.50 --crops 2 --crop-size 256 --seed 1".split()
 
 ROOMS = {
     "study": ("study.cli", "People: load a study, serve it, take its votes out."),

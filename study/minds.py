@@ -21,13 +21,17 @@ RESPONSE_SPREAD = 0.45
 
 @dataclass(frozen=True)
 class Settings:
-    """What the votes follow from, apart from the study and the ratings; spreads and bias in Elo points."""
+    """What the votes follow from, apart from the study and the ratings; spreads and bias in Elo points.
+
+    People and images differ, so by default simulated ones do too: a rehearsal with equal ones would promise intervals
+    that no study keeps. The sizes are an assumption, which simulation.json records.
+    """
 
     seed: int = 1
-    taste: float = 0.0
-    source_taste: float = 0.0
-    side_bias: float = 0.0
-    lapse: float = 0.0
+    taste: float = 80.0
+    source_taste: float = 80.0
+    side_bias: float = 10.0
+    lapse: float = 0.02
     not_sure: float = 0.5
 
 

@@ -64,20 +64,24 @@ class Crowd:
 @click.option("--into", metavar="COPY", help="The copy's name.  [default: NAME-simulated]")
 @click.option(
     "--taste",
-    default=0.0,
+    default=Settings.taste,
     show_default=True,
     type=click.FloatRange(min=0),
     help="Spread of a participant's own taste for a condition, in Elo points.",
 )
 @click.option(
     "--source-taste",
-    default=0.0,
+    default=Settings.source_taste,
     show_default=True,
     type=click.FloatRange(min=0),
     help="Spread of what a source does to a condition, in Elo points.",
 )
-@click.option("--side-bias", default=0.0, show_default=True, help="Elo points that the left side has in advance.")
-@click.option("--lapse", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Chance of a blind press.")
+@click.option(
+    "--side-bias", default=Settings.side_bias, show_default=True, help="Elo points that the left side has in advance."
+)
+@click.option(
+    "--lapse", default=Settings.lapse, show_default=True, type=click.FloatRange(0, 1), help="Chance of a blind press."
+)
 @click.option(
     "--not-sure",
     default=Settings.not_sure,

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -136,6 +137,23 @@ def test_every_requirement_is_pinned_and_agrees_with_the_constraints() -> None:
             if line and not line.startswith(("#", "-r")):
                 name, version = re.sub(r"\[.*?\]", "", line).lower().replace("_", "-").split("==")
                 assert constraints[name] == version, f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_its_own_requirements_name(room: str) -> None:
+    """So a host that only serves participants installs study/requirements.txt alone."""
+    lines = (HOUSE / room / "requirements.txt").read_text().splitlines()
+    named = {re.split(r"[\[=]", line)[0].lower() for line in lines if line and not line.startswith("#")}
+    homes = packages_distributions()
+    for path in [*(HOUSE / room).rglob("*.py"), *((HOUSE / "migrations").rglob("*.py") if room == "study" else [])]:
+        for module in third_party(ast.parse(path.read_text())):
+            assert named & {home.lower() for home in homes[module]}, f"{path.relative_to(HOUSE)} imports {module}"
+
+
+def third_party(tree: ast.Module) -> set[str]:
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) - set(ROOMS)
 
 
 def test_modules_have_honest_names_and_a_readable_length() -> None:

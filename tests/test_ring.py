@@ -28,14 +28,14 @@ TASTE, SOURCE_TASTE, SIDE_BIAS, LAPSE = 60.0, 60.0, 25.0, 0.04
 ELO = 400 / np.log(10)
 
 TRUTH = """condition,rating
-jpeg@0.50,-120
-webp@0.50,0
-avif@0.50,90
-jxl@0.50,30
-jpeg@0.75,-90
-webp@0.75,-20
-avif@0.75,60
-jxl@0.75,50
+jpeg@0.25,-120
+webp@0.25,0
+avif@0.25,90
+jxl@0.25,30
+jpeg@0.50,-90
+webp@0.50,-20
+avif@0.50,60
+jxl@0.50,50
 """
 
 
@@ -57,7 +57,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     manage("codec photographs -o photographs")
     manage(
-        "codec stimuli --sources photographs --codecs jpeg,webp,avif,jxl --rates 0.50,0.75 --crops 2 --crop-size 192 "
+        "codec stimuli --sources photographs --codecs jpeg,webp,avif,jxl --rates 0.25,0.50 --crops 2 --crop-size 192 "
         "--seed 1 -o ring"
     )
     manage("study load ring")

@@ -16,6 +16,7 @@ from study.truth import Place
 PLACE = Place("", "kodim01", (0, 0, 64, 64))
 RATINGS = {(PLACE, "avif@0.50"): 60.0, (PLACE, "jpeg@0.50"): -60.0}
 PEOPLE = 4000
+PLAIN = Settings(taste=0, source_taste=0, side_bias=0, lapse=0)
 
 
 def shown(condition: str) -> Shown:
@@ -27,13 +28,13 @@ def showing(left: str, right: str, position: int = 1) -> Showing:
 
 
 def mind(index: int = 1, settings: Settings | None = None, asks_for: str = "prefer", unsure: bool = False) -> Mind:
-    return Mind(index, settings or Settings(), asks_for, unsure, RATINGS)
+    return Mind(index, settings or PLAIN, asks_for, unsure, RATINGS)
 
 
 @pytest.mark.parametrize("asks_for", ["prefer", "more_different"])
 @pytest.mark.parametrize("unsure", [False, True])
 def test_a_population_answers_with_the_computed_chances(asks_for: str, unsure: bool) -> None:
-    settings = Settings(seed=3, taste=80, side_bias=40, lapse=0.1, not_sure=0.6)
+    settings = replace(PLAIN, seed=3, taste=80, side_bias=40, lapse=0.1, not_sure=0.6)
     answers = Counter(
         mind(index, settings, asks_for, unsure).answer(showing("avif@0.50", "jpeg@0.50"))["choice"]
         for index in range(PEOPLE)
@@ -47,15 +48,15 @@ def test_a_population_answers_with_the_computed_chances(asks_for: str, unsure: b
 
 
 def test_a_taste_is_one_for_a_participant_and_differs_between_them() -> None:
-    one, other = (mind(index, Settings(taste=100)) for index in (1, 2))
-    assert one.rating(shown("avif@0.50")) == mind(1, Settings(taste=100)).rating(shown("avif@0.50"))
+    one, other = (mind(index, replace(PLAIN, taste=100)) for index in (1, 2))
+    assert one.rating(shown("avif@0.50")) == mind(1, replace(PLAIN, taste=100)).rating(shown("avif@0.50"))
     assert one.rating(shown("avif@0.50")) != other.rating(shown("avif@0.50"))
     assert one.rating(shown("avif@0.50")) - 60 != one.rating(shown("jpeg@0.50")) + 60
 
 
 @given(seed=st.integers(0, 2**53), index=st.integers(1, 500), taste=st.floats(0, 300))
 def test_what_is_known_is_known_to_everybody(seed: int, index: int, taste: float) -> None:
-    someone = mind(index, Settings(seed=seed, taste=taste))
+    someone = mind(index, replace(PLAIN, seed=seed, taste=taste))
     assert someone.answer(showing("reference", "catch"))["choice"] == "left"
     assert someone.answer(showing("catch", "reference"))["choice"] == "right"
     asked_otherwise = replace(someone, asks_for="more_different")
@@ -63,7 +64,7 @@ def test_what_is_known_is_known_to_everybody(seed: int, index: int, taste: float
 
 
 def test_lapses_alone_miss_what_is_known() -> None:
-    settings = Settings(lapse=0.2)
+    settings = replace(PLAIN, lapse=0.2)
     wrong = sum(
         mind(index, settings).answer(showing("reference", "catch"))["choice"] == "right" for index in range(PEOPLE)
     )
@@ -74,7 +75,7 @@ def test_the_same_showing_has_the_same_answer_and_another_one_is_independent() -
     someone, equals = mind(7), {(PLACE, "avif@0.50"): 0.0, (PLACE, "jpeg@0.50"): 0.0}
     assert someone.answer(showing("avif@0.50", "jpeg@0.50")) == mind(7).answer(showing("avif@0.50", "jpeg@0.50"))
     answers = [
-        Mind(7, Settings(), "prefer", False, equals).answer(showing("avif@0.50", "jpeg@0.50", position))["choice"]
+        Mind(7, PLAIN, "prefer", False, equals).answer(showing("avif@0.50", "jpeg@0.50", position))["choice"]
         for position in range(PEOPLE)
     ]
     left = answers.count("left")
