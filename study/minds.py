@@ -12,7 +12,7 @@ from typing import Any
 from study.choosing import choice_chances, choose, draw
 from study.truth import Place
 
-MARGIN = 1000.0
+MARGIN = 2000.0
 """Elo points by which a reference is rated above, and a strongly degraded crop below, every rated stimulus."""
 RESPONSE_MS = 2500.0
 RESPONSE_SPREAD = 0.45

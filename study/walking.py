@@ -23,6 +23,8 @@ STOP_S = 10.0
 TIMEOUT_S = 30.0
 PATIENCE_S = 60.0
 """How long a busy server is asked again."""
+ATTEMPTS = 3
+"""How often one request may lose its connection: servers close idle ones just when they are used again."""
 HELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 META = re.compile(r'name="csrf-token" content="([^"]+)"')
 STEP = re.compile(r'name="step" value="([a-z]+)"')
@@ -133,6 +135,7 @@ def server(environ: Mapping[str, str], *, workers: int = 2) -> Iterator[str]:
         command = [
             *(sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", f"fd://{listener.fileno()}"),
             *("--workers", str(workers), "--threads", "4", "--worker-class", "gthread", "--no-control-socket"),
+            *("--keep-alive", "30"),  # seconds: a participant's connection waits while others begin
             "study.app:create_app()",
         ]
         process = subprocess.Popen(
@@ -142,6 +145,7 @@ def server(environ: Mapping[str, str], *, workers: int = 2) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             pass_fds=[listener.fileno()],
         )
+        listener.close()  # now it is the server's alone: when the server goes, connections are refused at once
         try:
             _wait(f"http://127.0.0.1:{port}", process, output)
             yield f"http://127.0.0.1:{port}"
@@ -168,16 +172,21 @@ def _wait(address: str, process: "subprocess.Popen[bytes]", output: IO[str]) -> 
 
 
 def _ask(client: httpx.Client, method: str, url: str, **content: Any) -> httpx.Response:
-    """One request, asked again while the server is busy.
+    """One request, asked again while the server is busy and where a connection broke, as a browser does.
+
+    Every request of the walk may be sent twice: a stale step and a vote's second copy change nothing.
 
     Raises:
-        Refused: any other answer than success or a redirect.
+        Refused: any other answer than success or a redirect, or none.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline, broken = time.monotonic() + PATIENCE_S, 0
     while True:
         try:
             response = client.request(method, url, **content)
         except httpx.TransportError as error:
+            broken += 1
+            if broken < ATTEMPTS and not isinstance(error, httpx.ConnectError):
+                continue
             raise Refused(
                 f"The study's server went away during {method} {url} ({error}): run the same again."
             ) from error
