@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from sqlalchemy import create_engine, make_url, text
 
 from study.db import Database
 from study.models import Base
+
+# A shell that starts us in the background has Ctrl-C ignored, and so would every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no counterexample; pytest's own timeout ends what hangs.
 settings.register_profile("house", deadline=None)
