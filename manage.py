@@ -66,7 +66,7 @@ def demo(port: int, simulate: int | None, no_serve: bool, folder: Path) -> None:
     """Walk the ring once: photographs, codecs, a study and its page; simulated votes and their report."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = demo_environment(folder)
-    photographs, stimuli, simulated = folder / "photographs", folder / "study", folder / "simulated"
+    photographs, stimuli = folder / "photographs", folder / "study"
 
     def step(*words: object, quiet: bool = False) -> subprocess.CompletedProcess[str]:
         return run_step([str(word) for word in words], environment, quiet=quiet)
@@ -79,8 +79,10 @@ def demo(port: int, simulate: int | None, no_serve: bool, folder: Path) -> None:
     if state in (None, "draft"):
         step("study", "open", "demo")
     if simulate:
-        step("study", "simulate", "demo", "--participants", simulate, "--seed", 1)
-        step("study", "votes", "demo-simulated", "-o", simulated / "votes.csv")
+        copy = f"demo-simulated-{simulate}"  # a simulation keeps its settings, so each number has a copy of its own
+        simulated = folder / copy
+        step("study", "simulate", "demo", "--participants", simulate, "--seed", 1, "--into", copy)
+        step("study", "votes", copy, "-o", simulated / "votes.csv")
         step(
             "analysis",
             "report",
@@ -133,12 +135,15 @@ def demo_state(status: subprocess.CompletedProcess[str]) -> str | None:
 
 def tell_what_next(folder: Path, port: int) -> None:
     """Print the study's address, and the commands that fetch its votes and make its report."""
-    python, database = Path(sys.executable), f"sqlite:///{folder.resolve() / 'study.db'}"
-    votes, stimuli, report = folder / "votes.csv", folder / "study" / "stimuli.csv", folder / "report"
+    manage = shlex.join([sys.executable, str(HERE / "manage.py")])
+    database = shlex.quote(f"sqlite:///{folder.resolve() / 'study.db'}")
+    votes, stimuli, report = (
+        shlex.quote(str(folder.resolve() / name)) for name in ("votes.csv", "study/stimuli.csv", "report")
+    )
     click.echo(f"""
 The study's page:     http://127.0.0.1:{port}/s/demo
-Its votes, any time:  STUDY_DATABASE_URL={database} {python} manage.py study votes demo -o {votes}
-Their report:         {python} manage.py analysis report {votes} --stimuli {stimuli} -o {report}
+Its votes, any time:  STUDY_DATABASE_URL={database} {manage} study votes demo -o {votes}
+Their report:         {manage} analysis report {votes} --stimuli {stimuli} -o {report}
 """)
 
 
