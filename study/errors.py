@@ -49,6 +49,14 @@ class NotForPeople(Problem):
     title = "This link is not for you"
 
 
+class Elsewhere(Problem):
+    """The link names somebody whose session another browser holds: a name can be guessed, a cookie cannot."""
+
+    status = 403
+    code = "elsewhere"
+    title = "Please go on where you began"
+
+
 class UnknownStudy(Problem):
     """No study of this name takes or took votes."""
 

@@ -18,11 +18,13 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.errors import Malformed, NoSession, NotForPeople
-from study.models import Participant, PlatformIdentity, Study
+from study.errors import Elsewhere, Malformed, NoSession, NotForPeople
+from study.models import Participant, PlatformIdentity, Session, Study
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
-"""Parameters by which a platform names a person: the same person coming back is the same participant."""
+"""Parameters by which a platform names a person; a name is no proof, so it never opens a session that has begun."""
+UNFILLED = frozenset("{}%")
+"""What a platform's placeholder is written with: a link that nobody filled in names nobody."""
 SIMULATED = "simulated"
 """The parameter that carries a simulated participant's signed token."""
 SIMULATED_FOR_S = 24 * 3600
@@ -60,28 +62,30 @@ def simulated_token(secret_key: str, study_name: str) -> str:
 def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     """Take in a link's parameters: whom it names, and whether a simulation sent it.
 
+    Names can be guessed, so a session that has begun is given to the browser whose cookie holds it and to nobody
+    else; only a simulation, which proves itself by a signed token, resumes its participants by name.
+
     Raises:
-        NotForPeople: a simulated participant at a human study, or a token that is not this study's.
+        NotForPeople: a simulated participant at a human study, a token that is not this study's, or a person at a
+            simulation.
+        Elsewhere: the link names somebody who has begun in another browser.
         Malformed: the link says more than a cookie can hold.
     """
-    kept = {_printable(name): _printable(value) for name, value in parameters.items() if name != SIMULATED}
-    kept.pop("", None)
-    if len(json.dumps(kept)) > PARAMETERS_LENGTH or any(len(name) > PARAMETER_NAME_LENGTH for name in kept):
-        raise Malformed("The link carries too much: ask whoever sent it for a shorter one.")
-    if SIMULATED in parameters:
-        _check_simulated(study, parameters[SIMULATED])
+    kept, proven = _said(parameters), SIMULATED in parameters
     visitor = dict(_visitor(study) or _new_visitor())
-    pseudonym = _pseudonym(study, kept)
-    known = _by_token(db, study, visitor["token"])
+    if proven:
+        _check_simulated(study, parameters[SIMULATED])
+    else:
+        _check_kind(study, visitor)
+    known, pseudonym = _by_token(db, study, visitor["token"]), _pseudonym(study, kept)
     named = _by_pseudonym(db, study, pseudonym) if pseudonym else None
     if named is not None:
-        visitor = {**_new_visitor(), "token": named.token}
+        _check_here(db, named, visitor, proven=proven)
+        visitor = {"token": named.token}
     elif known is not None and pseudonym and known.pseudonym != pseudonym:
         visitor, known = _new_visitor(), None  # another person at the same browser
     if kept and known is None and named is None:
         visitor["arrival"] = kept
-    if SIMULATED in parameters:
-        visitor[SIMULATED] = True
     _remember(study, visitor)
 
 
@@ -115,7 +119,8 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
 
     Raises:
         NoSession: the browser sent no cookie of ours.
-        NotForPeople: a person at a simulation, or the other way round.
+        NotForPeople: a person at a simulation.
+        Elsewhere: since this browser came, the same person has begun in another one.
     """
     visitor = _visitor(study)
     if visitor is None:
@@ -126,12 +131,14 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
     participant = _by_token(db, study, visitor["token"])
     if participant is None and pseudonym:
         participant = _by_pseudonym(db, study, pseudonym)
+        if participant is not None:
+            _check_here(db, participant, visitor, proven=study.simulated)
     if participant is None:
         participant = Participant(
             study_id=study.id,
             token=visitor["token"],
             pseudonym=pseudonym or f"p{secrets.token_hex(8)}",
-            simulated=bool(visitor.get(SIMULATED)),
+            simulated=study.simulated,
             created_at=at,
         )
         db.add(participant)
@@ -139,6 +146,26 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
         db.add_all(PlatformIdentity(participant_id=participant.id, parameter=p, value=v) for p, v in arrival.items())
     _remember(study, {"token": participant.token})
     return participant
+
+
+def _said(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What a link says, but for the token and the names that nobody filled in.
+
+    Raises:
+        Malformed: it is more than a cookie can hold.
+    """
+    said = {_printable(name): _printable(value) for name, value in parameters.items() if name != SIMULATED}
+    kept = {name: value for name, value in said.items() if name and not (name in KNOWN_IDS and UNFILLED & set(value))}
+    if len(json.dumps(kept)) > PARAMETERS_LENGTH or any(len(name) > PARAMETER_NAME_LENGTH for name in kept):
+        raise Malformed("The link carries too much: ask whoever sent it for a shorter one.")
+    return kept
+
+
+def _check_here(db: OrmSession, named: Participant, visitor: Mapping[str, Any], *, proven: bool) -> None:
+    """Be silent where this browser may go on as the participant: it holds the cookie, or nothing has begun."""
+    begun = select(Session.id).where(Session.participant_id == named.id, Session.ordinal.is_not(None))
+    if not proven and visitor["token"] != named.token and db.scalar(begun) is not None:
+        raise Elsewhere("You have begun this study in another browser: go on there.")
 
 
 def _visitor(study: Study) -> dict[str, Any] | None:
@@ -151,9 +178,12 @@ def _new_visitor() -> dict[str, Any]:
 
 
 def _remember(study: Study, visitor: dict[str, Any]) -> None:
-    """Put the visitor last; the studies that were visited longest ago make room."""
+    """Put the visitor last; the studies that were visited longest ago make room.
+
+    Whoever is remembered at a simulation has shown its token, so the mark stays on the cookie.
+    """
     kept = {name: other for name, other in session.get("studies", {}).items() if name != study.name}
-    kept[study.name] = visitor
+    kept[study.name] = {**visitor, SIMULATED: True} if study.simulated else visitor
     while len(json.dumps(kept)) > COOKIE_LENGTH:
         del kept[next(iter(kept))]
     session["studies"] = kept

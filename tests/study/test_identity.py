@@ -70,26 +70,55 @@ def test_who_declines_leaves_no_identity(database: Database, load: Load, browse:
 
 
 @pytest.mark.parametrize("parameter", ["PROLIFIC_PID", "workerId", "participant"])
-def test_the_same_person_is_the_same_participant_in_another_browser(
-    database: Database, load: Load, browse: Browse, parameter: str
-) -> None:
+def test_a_name_alone_opens_nobodys_session(database: Database, load: Load, browse: Browse, parameter: str) -> None:
     load()
-    first = browse().begin(**{parameter: "A1"})
-    open_trial = first.vote(first.state()["trial"]).get_json()["trial"]
-    second = browse()
-    second.get(**{parameter: "A1"})
-    assert second.state()["trial"]["id"] == open_trial["id"]
+    first = browse().begin(**{parameter: "7"})
+    trial = first.vote(first.state()["trial"]).get_json()["trial"]
+    guesser = browse()
+    page = guesser.get(**{parameter: "7"})
+    assert page.status_code == 403
+    assert "You have begun this study in another browser: go on there." in page.text
+    assert guesser.get("/trial").status_code == 401
+    assert first.get(**{parameter: "7"}).status_code == 302  # the same person by the same link
+    assert first.state()["trial"]["id"] == trial["id"]
     assert len(participants(database)) == 1
 
 
-def test_agreeing_in_two_browsers_is_agreeing_once(database: Database, load: Load, browse: Browse) -> None:
+def test_a_refused_name_leaves_the_browsers_own_session_as_it_was(load: Load, browse: Browse) -> None:
+    load()
+    browse().begin(participant="7")
+    mine = browse().begin(participant="8")
+    trial = mine.state()["trial"]["id"]
+    assert mine.get(participant="7").status_code == 403
+    assert mine.state()["trial"]["id"] == trial
+
+
+def test_who_came_but_has_not_begun_may_begin_in_either_browser_but_only_once(
+    database: Database, load: Load, browse: Browse
+) -> None:
     load()
     browsers = [browse(), browse()]
     for browser in browsers:
-        browser.get(PROLIFIC_PID="5f1e")
-    trials = [browser.begin().state()["trial"]["id"] for browser in browsers]
-    assert trials[0] == trials[1]
+        assert browser.get(PROLIFIC_PID="5f1e").status_code == 302
+        assert browser.get().status_code == 200
+    browsers[0].begin()
+    late = browsers[1].step("consent", "agree")
+    assert late.status_code == 403
+    assert "go on there" in late.text
     assert len(participants(database)) == 1
+    assert browsers[1].get("/trial").status_code == 401
+
+
+@pytest.mark.parametrize("parameter", ["PROLIFIC_PID", "workerId", "participant"])
+@pytest.mark.parametrize("value", ["{{%PROLIFIC_PID%}}", "${workerId}", "%%ID%%", "{id"])
+def test_a_link_that_nobody_filled_in_names_nobody(
+    database: Database, load: Load, browse: Browse, parameter: str, value: str
+) -> None:
+    load()
+    for _ in range(2):
+        browse().begin(**{parameter: value, "batch": "{a}"})
+    assert len({participant.pseudonym for participant in participants(database)}) == 2
+    assert identities(database) == [("batch", "{a}"), ("batch", "{a}")]
 
 
 def test_a_double_click_on_agree_makes_one_participant(
@@ -123,8 +152,9 @@ def test_another_person_at_the_same_browser_is_another_participant(
     assert browser.state()["trial"]["id"] != mine
     assert len({participant.pseudonym for participant in participants(database)}) == 2
     assert identities(database) == [("participant", "1"), ("participant", "2")]
-    browser.get(participant="1")
-    assert browser.state()["trial"]["id"] == mine
+    theirs = browser.state()["trial"]["id"]
+    assert browser.get(participant="1").status_code == 403  # the cookie is the second person's by now
+    assert browser.state()["trial"]["id"] == theirs
 
 
 def test_pseudonyms_hide_the_person_and_differ_between_studies(database: Database, load: Load, browse: Browse) -> None:
@@ -174,9 +204,9 @@ def test_a_link_that_says_too_much_is_refused(load: Load, browse: Browse, query:
 def test_odd_characters_in_a_link_reach_no_table(database: Database, load: Load, browse: Browse) -> None:
     load()
     browser = browse()
-    browser.client.get("/s/tiny?a=%00b%0a&%00=c&PROLIFIC_PID=%ff%00&e=<b>")
+    browser.client.get("/s/tiny?a=%00b%0a&%00=c&PROLIFIC_PID=é%00&d=%ff&e=<b>")
     browser.begin()
-    assert identities(database) == [("PROLIFIC_PID", "%FF"), ("a", "b"), ("e", "<b>")]
+    assert identities(database) == [("PROLIFIC_PID", "é"), ("a", "b"), ("d", "%FF"), ("e", "<b>")]
 
 
 def test_the_cookie_is_signed_and_out_of_reach_of_scripts_and_other_sites(
@@ -259,11 +289,9 @@ def test_a_token_marks_a_participant_of_the_simulation_for_good(
 def test_a_simulation_refuses_people(database: Database, simulation: str, browse: Browse) -> None:
     for query in ({}, {"PROLIFIC_PID": "x"}):
         browser = browse(simulation)
-        if query:
-            browser.get(**query)
-        response = browser.get()
-        assert response.status_code == 403
-        assert "This is a simulation" in response.text
+        for response in (browser.get(**query), browser.get()):
+            assert response.status_code == 403
+            assert "This is a simulation" in response.text
     assert participants(database) == []
 
 
@@ -273,9 +301,58 @@ def test_a_person_cannot_agree_to_a_simulation_by_hand(database: Database, simul
     response = browser.client.post(f"/s/{simulation}/step", data=form)
     assert response.status_code == 401
     browser.at = f"/s/{simulation}"
-    browser.get(participant="1")
-    assert browser.client.post(f"/s/{simulation}/step", data=form).status_code == 403
+    assert browser.get(participant="1").status_code == 403
+    with browser.client.session_transaction() as cookie:  # as one that was signed before the study was a simulation
+        cookie["studies"] = {simulation: {"token": "t"}}
+    page = browser.client.post(f"/s/{simulation}/step", data=form)
+    assert page.status_code == 403
+    assert "This is a simulation" in page.text
     assert participants(database) == []
+
+
+def test_a_person_cannot_take_over_a_simulated_participant(
+    app: Flask, database: Database, simulation: str, browse: Browse
+) -> None:
+    browse(simulation).begin(simulated=token(app, simulation), participant="3")
+    person = browse(simulation)
+    assert person.get(participant="3").status_code == 403
+    assert person.get("/trial").status_code == 401
+    assert len(participants(database)) == 1
+
+
+def test_a_simulated_participant_resumes_by_name_and_token_in_another_browser(
+    app: Flask, database: Database, simulation: str, browse: Browse
+) -> None:
+    link = {SIMULATED: token(app, simulation), "participant": "3"}
+    first = browse(simulation).begin(**link)
+    trial = first.vote(first.state()["trial"]).get_json()["trial"]
+    second = browse(simulation)
+    assert second.get(**link).status_code == 302
+    assert second.state()["trial"]["id"] == trial["id"]
+    assert len(participants(database)) == 1
+
+
+def test_a_simulated_participant_may_agree_twice(
+    app: Flask, database: Database, simulation: str, browse: Browse
+) -> None:
+    browser = browse(simulation)
+    browser.get(simulated=token(app, simulation), participant="1")
+    form = {"csrf_token": browser.token(), "step": "consent", "action": "agree"}
+    for _ in range(2):
+        assert browser.client.post(f"/s/{simulation}/step", data=form).status_code == 303
+    assert [participant.simulated for participant in participants(database)] == [True]
+
+
+def test_participants_are_simulated_because_their_study_is(
+    app: Flask, database: Database, simulation: str, browse: Browse
+) -> None:
+    """Whatever a cookie says: the study's row has the last word."""
+    person = browse("tiny")
+    with person.client.session_transaction() as cookie:
+        cookie["studies"] = {"tiny": {"token": "t", SIMULATED: True}}
+    person.step("consent", "agree")
+    browse(simulation).begin(simulated=token(app, simulation))
+    assert [participant.simulated for participant in participants(database)] == [False, True]
 
 
 def test_a_human_study_refuses_tokens(app: Flask, simulation: str, database: Database, browse: Browse) -> None:
