@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
@@ -26,6 +26,8 @@ from study.models import (
 )
 from study.spec import Spec, digest, to_toml
 
+KEPT_AT = 946_684_800
+"""The time on every kept image, 2000-01-01 in Unix seconds: when one was loaded would tell its condition."""
 NEXT_STATES = {
     "open": {"draft", "paused"},
     "paused": {"open"},
@@ -108,13 +110,26 @@ def rating_pairs(stimuli: Iterable[folder.Stimulus]) -> list[tuple[int, int]]:
 
 
 def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
-    """Why no participant could be asked anything, if so."""
+    """Why no participant could be asked anything, or not what was meant, if so."""
     if not rating_pairs(read.stimuli):
         return "no crop has two different conditions at one rate, so there is nothing to compare; add codecs."
     wants = [key for key in ("practice", "catch_rate") if getattr(spec.design, key)]
     if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
         keys = " and ".join(f"`design.{key} = 0`" for key in wants)
         return f"stimuli.csv has no `{folder.CATCH}` rows, which practice and catch trials need; set {keys}."
+    return _undegraded(read)
+
+
+def _undegraded(read: folder.StudyFolder) -> str | None:
+    """The first catch stimulus that nobody can tell from its reference: its known answer would be a coin's."""
+    references = {row.crop: row for row in read.stimuli if row.condition == folder.REFERENCE}
+    for row in read.stimuli:
+        reference = references[row.crop]
+        if row.condition == folder.CATCH and row.sha256 == reference.sha256:
+            return (
+                f"{folder.FILE}, line {row.line}, column `sha256`: this `{folder.CATCH}` image has the bytes of its "
+                f"reference (line {reference.line}), so no answer is right; degrade it or delete the row."
+            )
     return None
 
 
@@ -206,6 +221,8 @@ def _keep_image(root: Path, stimulus: folder.Stimulus, media: Path) -> None:
     """Copy the image by content, whole or not at all; one that is there already is kept if its bytes are right."""
     kept = media / f"{stimulus.sha256}.png"
     if kept.exists() and folder.sha256(kept.read_bytes()) == stimulus.sha256:
+        with suppress(PermissionError):  # somebody else's file cannot be given the time, but serves as well
+            os.utime(kept, (KEPT_AT, KEPT_AT))
         return
     path = folder.image_path(root, stimulus)
     content = path.read_bytes() if path else b""
@@ -215,4 +232,5 @@ def _keep_image(root: Path, stimulus: folder.Stimulus, media: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=media, suffix=".part", delete=False) as part:
         part.write(content)
     Path(part.name).chmod(0o644)
+    os.utime(part.name, (KEPT_AT, KEPT_AT))
     os.replace(part.name, kept)

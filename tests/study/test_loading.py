@@ -95,6 +95,23 @@ def test_catch_trials_need_catch_rows(database: Database, maker: Any, media: Pat
     put(database, maker, media)
 
 
+def test_a_catch_stimulus_with_the_bytes_of_its_reference_is_refused(
+    database: Database, maker: Any, media: Path
+) -> None:
+    maker.fill(sources=2)
+    reference, catch = maker.rows[4:6]
+    assert (reference["condition"], catch["condition"]) == ("reference", "catch")
+    catch |= {column: reference[column] for column in ("path", "sha256")}
+    with pytest.raises(Refused) as caught:
+        put(database, maker, media)
+    assert caught.value.message == (
+        f"{maker.path}: stimuli.csv, line 7, column `sha256`: this `catch` image has the bytes of its reference "
+        "(line 6), so no answer is right; degrade it or delete the row."
+    )
+    assert sizes(database) == [0] * 6
+    assert not media.exists()
+
+
 def test_identical_stimuli_make_no_rating_pair(database: Database, maker: Any, media: Path) -> None:
     maker.fill(sources=2)
     for column in ("path", "sha256"):
@@ -115,6 +132,15 @@ def test_an_image_that_is_there_is_kept_and_a_damaged_one_mended(database: Datab
     assert (media / names[0]).stat().st_ino == kept
     assert (media / names[1]).read_bytes() == (maker.path / "images" / names[1]).read_bytes()
     assert not list(media.glob("*.part"))
+
+
+def test_kept_images_have_one_time_whenever_they_were_loaded(database: Database, maker: Any, media: Path) -> None:
+    maker.fill()
+    media.mkdir()
+    name = f"{maker.rows[0]['sha256']}.png"
+    (media / name).write_bytes((maker.path / "images" / name).read_bytes())
+    put(database, maker, media)
+    assert {path.stat().st_mtime for path in media.iterdir()} == {loading.KEPT_AT}
 
 
 def test_an_image_that_changes_under_our_hands_is_refused(database: Database, maker: Any, media: Path) -> None:

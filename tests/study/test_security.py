@@ -1,6 +1,7 @@
 """What one participant can find out or change: nothing of others, nothing of conditions, nothing outside media."""
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -90,6 +91,27 @@ def test_an_image_is_the_bytes_that_its_address_says_and_may_be_kept_for_ever(lo
     assert "Set-Cookie" not in response.headers
     assert "Cookie" not in response.headers.get("Vary", "")
     assert browser.fetch(image["url"], **{"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_headers_of_images_do_not_tell_when_they_were_loaded(
+    app: Flask, media: Path, load: Load, reverse: bool
+) -> None:
+    load()
+    for at, path in enumerate(sorted(media.iterdir(), reverse=reverse)):
+        os.utime(path, (1_600_000_000 + at, 1_600_000_000 + at))  # as kept by an older release, in loading order
+    for path in sorted(media.iterdir()):
+        with app.test_client().get(f"/media/{path.name}") as response:
+            headers = {name.lower(): value for name, value in response.headers if name not in {"Date", "X-Request-ID"}}
+            assert headers["etag"] == f'"{path.stem}"'
+            assert "last-modified" not in headers
+        since = "Sun, 13 Sep 2020 12:26:41 GMT"  # a time tells nothing either, asked from the other side
+        with app.test_client().get(f"/media/{path.name}", headers={"If-Modified-Since": since}) as response:
+            assert response.status_code == 200
+        for tag, status in ((path.stem, 304), ("0" * 64, 200)):
+            with app.test_client().get(f"/media/{path.name}", headers={"If-None-Match": f'"{tag}"'}) as response:
+                assert response.status_code == status
+                assert "last-modified" not in {name.lower() for name, _ in response.headers}
 
 
 class Tags(HTMLParser):
