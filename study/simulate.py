@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -51,6 +52,21 @@ class Crowd:
     ratings: Ratings
 
 
+class Finite(click.FloatRange):
+    """A number in a range; "nan" and "inf" are numbers to Python, but no participant can be made of them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number.
+
+        Raises:
+            BadParameter: it is none, out of the range or not finite.
+        """
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 @click.command()
 @click.argument("name")
 @click.option("--participants", default=30, show_default=True, type=click.IntRange(min=1), help="How many, in all.")
@@ -66,27 +82,29 @@ class Crowd:
     "--taste",
     default=Settings.taste,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     help="Spread of a participant's own taste for a condition, in Elo points.",
 )
 @click.option(
     "--source-taste",
     default=Settings.source_taste,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     help="Spread of what a source does to a condition, in Elo points.",
 )
 @click.option(
-    "--side-bias", default=Settings.side_bias, show_default=True, help="Elo points that the left side has in advance."
+    "--side-bias",
+    default=Settings.side_bias,
+    show_default=True,
+    type=Finite(),
+    help="Elo points that the left side has in advance.",
 )
-@click.option(
-    "--lapse", default=Settings.lapse, show_default=True, type=click.FloatRange(0, 1), help="Chance of a blind press."
-)
+@click.option("--lapse", default=Settings.lapse, show_default=True, type=Finite(0, 1), help="Chance of a blind press.")
 @click.option(
     "--not-sure",
     default=Settings.not_sure,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     help='Davidson\'s nu, where the study takes "not sure": between equals its chance is nu / (2 + nu).',
 )
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Participants at a time.")
@@ -179,8 +197,10 @@ def _settled(copy: Copy, settings: Settings, truth_path: Path | None) -> Ratings
     Raises:
         Refused: the copy was simulated with other settings or another truth.
     """
-    conditions = {condition for _, condition in copy.stimuli}
-    rows = truth.read(truth_path, conditions) if truth_path else truth.drawn(settings.seed, conditions)
+    if truth_path:
+        rows = truth.read(truth_path, copy.stimuli)
+    else:
+        rows = truth.drawn(settings.seed, {condition for _, condition in copy.stimuli})
     ratings = truth.rate(rows, copy.stimuli, settings.seed, settings.source_taste)
     written = truth.write(ratings)
     record = {

@@ -110,6 +110,10 @@ def parse(text: str, where: str = FILE, default_name: str = "") -> Spec:
         spec = msgspec.convert(tomllib.loads(text), Spec)
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{where} is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise Refused(
+            f"{where} has brackets within brackets too deep to read: a study needs none in another."
+        ) from error
     except msgspec.ValidationError as error:
         raise Refused(f"{where}: {_explained(str(error))}") from error
     name = spec.study.name or default_name

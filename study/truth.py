@@ -12,6 +12,8 @@ from study.errors import Refused
 
 COLUMNS = ("tag", "source", "crop_x", "crop_y", "crop_width", "crop_height", "condition", "rating")
 CROP = COLUMNS[2:6]
+LISTED = 8
+"""How many known names a refusal lists."""
 SPREAD = 100.0
 """Standard deviation, in Elo points, of ratings that are drawn because no truth.csv was given."""
 
@@ -45,42 +47,80 @@ class Row:
         )
 
     @property
+    def names_source(self) -> bool:
+        """Whether the row speaks of one source, or of one place in it."""
+        return self.source is not None or self.crop is not None
+
+    @property
     def weight(self) -> int:
         """How specific the row is: a crop counts before a source, a source before a tag."""
         return 4 * (self.crop is not None) + 2 * (self.source is not None) + (self.tag is not None)
 
 
-def read(path: Path, conditions: Iterable[str]) -> list[Row]:
-    """The rows of a truth.csv.
+def read(path: Path, stimuli: Iterable[tuple[Place, str]]) -> list[Row]:
+    """The rows of a truth.csv, for a study that rates these stimuli: place and condition of each.
 
     Raises:
-        Refused: the file cannot be read, a column is missing, a value is no number, a condition is not the study's,
-            or two rows speak of the same thing.
+        Refused: the file cannot be read, a column is missing, a value is no number, a row speaks of nothing that the
+            study has, or two rows speak of the same thing.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read as UTF-8 text ({error}): name a truth.csv.") from error
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    for column in ("condition", "rating"):
-        if column not in (table.fieldnames or ()):
-            raise Refused(f"{path} has no column `{column}`: see docs/formats.md, truth.csv.")
-    known = set(conditions)
+    places: dict[str, list[Place]] = {}
+    for place, condition in stimuli:
+        places.setdefault(condition, []).append(place)
+    everywhere = [place for group in places.values() for place in group]
+    known = {
+        "condition": set(places),
+        "source": {place.source for place in everywhere},
+        "tag": {place.tag for place in everywhere if place.tag},
+    }
     seen: dict[tuple[object, ...], int] = {}
     rows = []
-    for cells in table:
-        row = _row(path, table.line_num, cells)
-        if row.condition not in known:
+    for line, cells in _cells(path):
+        row = _row(path, line, cells)
+        _check_names(path, line, row, known)
+        if not any(row.matches(place, row.condition) for place in places[row.condition]):
             raise Refused(
-                f"{path}, line {table.line_num}, column condition: the study rates no `{row.condition}`, "
-                f"but {', '.join(sorted(known))}: correct the name or delete the row."
+                f"{path}, line {line}: the study rates nothing of this tag, source and crop: correct the row."
             )
         key = (row.tag, row.source, row.crop, row.condition)
         if key in seen:
-            raise Refused(f"{path}, line {table.line_num}: says again what line {seen[key]} says: delete one of them.")
-        seen[key] = table.line_num
+            raise Refused(f"{path}, line {line}: says again what line {seen[key]} says: delete one of them.")
+        seen[key] = line
         rows.append(row)
     return rows
+
+
+def _cells(path: Path) -> list[tuple[int, dict[str, str | None]]]:
+    """The lines below the header with their numbers; spreadsheets may have put a byte order mark before them."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} cannot be read as UTF-8 text ({error}): name a truth.csv.") from error
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        for column in ("condition", "rating"):
+            if column not in (table.fieldnames or ()):
+                raise Refused(f"{path} has no column `{column}`: see docs/formats.md, truth.csv.")
+        return [(table.line_num, cells) for cells in table]
+    except csv.Error as error:
+        raise Refused(f"{path}, line {table.reader.line_num}: no line of a CSV table ({error}): correct it.") from error
+
+
+def _check_names(path: Path, line: int, row: Row, known: Mapping[str, set[str]]) -> None:
+    """Refuse a row that would be of no effect: most likely a name is misspelt."""
+    for column, names in known.items():
+        name = getattr(row, column)
+        if name is not None and name not in names:
+            raise Refused(
+                f"{path}, line {line}, column {column}: the study rates no `{name}`, but {_listed(names)}: "
+                "correct the name or delete the row."
+            )
+
+
+def _listed(names: set[str]) -> str:
+    """A few names, so that the sentence stays short."""
+    first, rest = sorted(names)[:LISTED], len(names) - LISTED
+    return ", ".join(first) + (f" and {rest} more" if rest > 0 else "") if names else "nothing that has one"
 
 
 def drawn(seed: int, conditions: Iterable[str]) -> list[Row]:
@@ -96,21 +136,29 @@ def rate(
 ) -> dict[tuple[Place, str], float]:
     """The rating of every stimulus: its most specific row, and what its source does to its condition.
 
+    A row that names a source says what the condition is worth there, source and all, so nothing is added to it; that
+    is why a truth that was written can be given again and is the same.
+
     Args:
         rows: of `read` or `drawn`.
         stimuli: place and condition of each stimulus that gets rated.
-        seed, source_taste: a normal number of standard deviation `source_taste` is added, one per source and condition.
+        seed, source_taste: a normal number of standard deviation `source_taste`, one per source and condition, is
+            added to the rating of a row that names neither source nor crop.
 
     Raises:
         Refused: no row speaks of a stimulus.
     """
+    speaking: dict[str, list[Row]] = {}
+    for row in rows:
+        speaking.setdefault(row.condition, []).append(row)
     ratings = {}
     for place, condition in stimuli:
-        matching = [row for row in rows if row.matches(place, condition)]
+        matching = [row for row in speaking.get(condition, []) if row.matches(place, condition)]
         if not matching:
             raise Refused(f"The truth says nothing of `{condition}` on {place.source}: add a row for it to truth.csv.")
-        effect = draw(seed, "source", place.source, condition).gauss(0, source_taste)
-        ratings[place, condition] = round(max(matching, key=lambda row: row.weight).rating + effect, 6)
+        row = max(matching, key=lambda row: row.weight)
+        effect = 0.0 if row.names_source else draw(seed, "source", place.source, condition).gauss(0, source_taste)
+        ratings[place, condition] = round(row.rating + effect, 6)
     return ratings
 
 

@@ -165,6 +165,33 @@ def test_a_given_truth_is_gone_by(database: Database, load: Load, simulate: Simu
             assert vote.choice == ("left" if left > right else "right")
 
 
+@sqlite_only
+def test_its_own_truth_given_back_is_the_same_truth(
+    database: Database, load: Load, simulate: Simulate, media: Path
+) -> None:
+    load("tiny", conditions=CONDITIONS, crops=2, toml=TOML)
+    assert simulate("tiny", "--into", "drawn", "--participants", "2", "--seed", "5").exit_code == 0
+    truth = media.parent / "simulated" / "drawn" / "truth.csv"
+    given = simulate("tiny", "--into", "given", "--participants", "2", "--seed", "5", "--truth", str(truth))
+    assert given.exit_code == 0, given.output
+    assert (media.parent / "simulated" / "given" / "truth.csv").read_text() == truth.read_text()
+    assert answers(database, "given") == answers(database, "drawn")
+
+
+@sqlite_only
+@pytest.mark.parametrize("option", ["--taste", "--source-taste", "--side-bias", "--lapse", "--not-sure"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_numbers_that_are_not_finite_are_wrong_usage(
+    option: str, number: str, database: Database, load: Load, simulate: Simulate
+) -> None:
+    load("tiny", toml=TOML)
+    result = simulate("tiny", option, number)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output
+    with database.read() as db:
+        assert db.scalars(select(Study.name)).all() == ["tiny"]
+
+
 REFUSALS = [
     (("nothing",), "No study `nothing`"),
     (("tiny", "--into", "other"), "is for people"),

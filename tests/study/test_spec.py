@@ -61,6 +61,7 @@ def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Pat
         ('[texts]\ntitle = "a\\u0000b"', r"`texts\.title` has a NUL character"),
         ("[study\n", "is not TOML"),
         ("[study]\nname = 'a'\nname = 'b'", "is not TOML"),
+        (f"x = {'[' * 5000}{']' * 5000}", "brackets within brackets too deep"),
     ],
 )
 def test_refusals_name_the_key_and_the_remedy(text: str, says: str) -> None:
