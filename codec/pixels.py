@@ -13,9 +13,10 @@ import pillow_jxl  # noqa: F401  importing it teaches Pillow JPEG XL
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from codec.avif_header import avif_depth
 from codec.colour import refuse_unprofiled_colour, to_srgb
 from codec.errors import Refusal
-from codec.jxl_header import jxl_size
+from codec.jxl_header import is_jxl, jxl_header
 
 Pixels = NDArray[np.uint8]  # height x width x 3, sRGB
 
@@ -65,7 +66,7 @@ def _reason(failure: Exception) -> str:
 
 def _decode(path: Path) -> Image.Image:
     """Open, check what Pillow would pass over, decode, and bring upright to sRGB. Raises whatever Pillow raises."""
-    _refuse_huge_jxl(path)
+    _refuse_jxl_unopened(path)
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(path)
@@ -87,23 +88,34 @@ def _too_large(path: Path) -> Refusal:
     return Refusal(f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; cut it or make it smaller first.")
 
 
-def _refuse_huge_jxl(path: Path) -> None:
-    """A JPEG XL is decoded while it is opened, so its size is looked up before."""
+def _too_deep(path: Path) -> Refusal:
+    return Refusal(f"{path} has samples of over 8 bits that cannot be kept exactly; save it as 8-bit RGB first.")
+
+
+def _refuse_jxl_unopened(path: Path) -> None:
+    """A JPEG XL is decoded while it is opened, and to 8 bits, so its header is looked at before."""
     with path.open("rb") as file:
-        width, height = jxl_size(file.read(65536)) or (0, 0)
-    if width * height > MAX_PIXELS:
+        head = file.read(12)
+        header = jxl_header(head + file.read()) if is_jxl(head) else None
+    if header is None:
+        return
+    if header.width * header.height > MAX_PIXELS:
         raise _too_large(path)
+    if header.animated:
+        raise Refusal(f"{path} is an animation; save the frame that is meant as a picture of its own.")
+    if header.floating or header.bits > 8:
+        raise _too_deep(path)
 
 
 def _refuse_depth(image: Image.Image, path: Path) -> None:
-    """Refuse what Pillow would cut to 8 bits: 16-bit colour or alpha, and single channels but plain 16-bit grey."""
+    """Refuse what Pillow would cut to 8 bits: deep colour or alpha, and single channels but plain 16-bit grey."""
     tiles = getattr(image, "tile", [])
     raw = str(tiles[0].args) if tiles else ""
     exact = ";16" not in raw or "BGR;16" in raw  # the latter packs a whole colour into 16 bits
     if image.mode.startswith("I"):
         exact = not {"transparency", "icc_profile"} & set(image.info) and _is_plain_deep_grey(image)
-    if not exact:
-        raise Refusal(f"{path} has samples of over 8 bits that cannot be kept exactly; save it as 8-bit RGB first.")
+    if not exact or (image.format == "AVIF" and avif_depth(path) > 8):
+        raise _too_deep(path)
 
 
 def _is_plain_deep_grey(image: Image.Image) -> bool:

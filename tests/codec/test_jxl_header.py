@@ -7,10 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec.jxl_header import CODESTREAM, CONTAINER, jxl_size
+from codec.jxl_header import CODESTREAM, CONTAINER, jxl_header
 from codec.pixels import read_pixels
 
 assert read_pixels  # importing it teaches Pillow JPEG XL
+
+
+def jxl_size(data: bytes) -> tuple[int, int] | None:
+    header = jxl_header(data)
+    return header and (header.width, header.height)
 
 
 def encoded(width: int, height: int) -> bytes:
@@ -44,6 +49,16 @@ def test_a_container_is_looked_into() -> None:
     for box in (whole, part):
         assert jxl_size(CONTAINER + boxes + box) == (77, 55)
     assert jxl_size(CONTAINER + boxes) is None
+
+
+def test_a_codestream_in_parts_behind_a_large_box_is_put_together() -> None:
+    stream = encoded(300, 201)
+    exif = struct.pack(">I4s", 100_008, b"Exif") + bytes(100_000)
+    parts = b"".join(struct.pack(">I4sII", 17, b"jxlp", n, 0)[:12] + stream[n : n + 5] for n in range(0, 60, 5))
+    assert jxl_size(CONTAINER + exif + parts) == (300, 201)
+    large = struct.pack(">I4sQ", 1, b"jxlc", len(stream) + 16) + stream
+    rest = struct.pack(">I4s", 0, b"jxlc") + stream
+    assert jxl_size(CONTAINER + exif + large) == jxl_size(CONTAINER + rest) == (300, 201)
 
 
 @given(st.binary(max_size=60))
