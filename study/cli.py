@@ -59,13 +59,14 @@ def cli() -> None:
               help="Compare codecs, or label where invented detail is welcome.")  # fmt: skip
 def new(folder: Path, kind: str) -> None:
     """Write a commented study.toml into FOLDER."""
-    from study import spec, wording
+    from study import spec, wording, writing
 
     path = folder / spec.FILE
     if path.exists():
         raise Refused(f"{path} is there already: edit it, or name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    _write(path, wording.new_toml(folder.resolve().name, kind))
+    text = wording.new_toml(folder.resolve().name, kind)
+    writing.together({path: lambda file: file.write(text)})
     click.echo(f"Wrote {path}")
 
 
@@ -253,12 +254,6 @@ def _check_free(host: str, port: int) -> None:
             trial.bind((host, port))
         except OSError as error:
             raise Refused(f"{host}:{port} cannot be used ({error.strerror}): choose another `--port`.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, path)
 
 
 if __name__ == "__main__":

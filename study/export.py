@@ -4,7 +4,7 @@ Rows are streamed, so that the size of a study does not matter, and ordered, so 
 """
 
 import csv
-import os
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
-from study import folder, loading, steps
+from study import folder, loading, steps, writing
 from study.dictionary import SESSIONS, VOTES
+from study.errors import Refused
 from study.models import Condition, Crop, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote
 from study.scheduling import spec_of
 from study.spec import Spec
@@ -33,26 +34,48 @@ def write(db: OrmSession, name: str, votes: Path) -> dict[Path, int | None]:
     """Write the four files and say how many rows each table has; all appear, or none does.
 
     Raises:
-        Refused: there is no such study.
+        Refused: there is no such study, or the files cannot or should not stand there.
     """
     study = loading.find(db, name)
-    beside = votes.parent
-    beside.mkdir(parents=True, exist_ok=True)
     writers: dict[Path, Callable[[TextIO], int | None]] = {
-        beside / "design.toml": lambda file: _write_text(file, study.design),
-        beside / "columns.csv": lambda file: write_table(file, COLUMNS_COLUMNS, _columns()),
-        beside / "sessions.csv": lambda file: write_table(file, SESSIONS_COLUMNS, session_records(db, study)),
-        votes: lambda file: write_table(file, VOTES_COLUMNS, vote_records(db, study)),
+        votes.with_name("design.toml"): lambda file: _write_text(file, study.design),
+        votes.with_name("columns.csv"): lambda file: write_table(file, COLUMNS_COLUMNS, _columns()),
+        votes.with_name("sessions.csv"): lambda file: write_table(file, SESSIONS_COLUMNS, session_records(db, study)),
     }
-    parts = {path: path.with_name(f".{path.name}.part") for path in writers}
+    _check_place(name, votes, writers)
+    votes.parent.mkdir(parents=True, exist_ok=True)
+    return writing.together({**writers, votes: lambda file: write_table(file, VOTES_COLUMNS, vote_records(db, study))})
+
+
+def _check_place(name: str, votes: Path, companions: Iterable[Path]) -> None:
+    """Be silent where the four files can be written without harm to anything else.
+
+    Raises:
+        Refused: one of them is a folder, `votes` has the name of another of them, or another study lies there.
+    """
+    for path in (votes, *companions):
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "no plain file"
+            raise Refused(f"{path} is {kind}, so nothing can be written there: name a file, such as votes.csv.")
+    if votes.name.casefold() in {path.name for path in companions}:
+        raise Refused(f"{votes} would be overwritten by the file of that name that comes beside: name it votes.csv.")
+    design = votes.with_name("design.toml")
+    if design.exists():
+        other = _named_by(design)
+        if other is None:
+            raise Refused(f"{design} is no study's design and would be overwritten: choose another folder.")
+        if other != name:
+            raise Refused(f"{design} belongs to study `{other}`: choose another folder for the votes of `{name}`.")
+
+
+def _named_by(design: Path) -> str | None:
+    """The study whose frozen design a file is, if it is one; by whichever release it was written."""
     try:
-        rows = {path: _write_part(parts[path], writer) for path, writer in writers.items()}
-        for path, part in parts.items():
-            os.replace(part, path)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-    return rows
+        study = tomllib.loads(design.read_text(encoding="utf-8")).get("study")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    name = study.get("name") if isinstance(study, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def write_table(file: TextIO, columns: tuple[str, ...], records: Iterable[Record]) -> int:
@@ -198,8 +221,3 @@ def _columns() -> Iterator[Record]:
 
 def _write_text(file: TextIO, text: str) -> None:
     file.write(text)
-
-
-def _write_part(path: Path, writer: Callable[[TextIO], int | None]) -> int | None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        return writer(file)

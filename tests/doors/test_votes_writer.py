@@ -3,9 +3,12 @@
 import csv
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -190,6 +193,78 @@ def test_a_failure_half_way_leaves_what_was_there(
         export.write(db, "golden", tmp_path / "votes.csv")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".csv", ".toml"}} == before
     assert not list(tmp_path.glob(".*.part"))
+
+
+def contents(path: Path) -> dict[str, bytes | None]:
+    return {file.name: file.read_bytes() if file.is_file() else None for file in path.iterdir()}
+
+
+BELOW = {
+    "folder": ("votes.csv/", "votes.csv is a folder, so nothing can be written there: name a file"),
+    "companion folder": ("sessions.csv/", "sessions.csv is a folder, so nothing can be written there"),
+    "another study": ("design.toml", "design.toml belongs to study `birds`: choose another folder for the votes of "),
+    "no study": ("design.toml", "design.toml is no study's design and would be overwritten: choose another folder"),
+    "no name": ("design.toml", "design.toml is no study's design"),
+    "no TOML": ("design.toml", "design.toml is no study's design"),
+    "no text": ("design.toml", "design.toml is no study's design"),
+}
+TEXTS = {
+    "another study": b'[study]\nname = "birds"\n', "no study": b'study = "birds"', "no name": b"[study]\nname = 7",
+    "no TOML": b"<p>Our house</p>", "no text": b"\xff\xfe",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BELOW)
+def test_what_stands_there_already_is_refused_before_anything_is_written(
+    filled: Database, tmp_path: Path, fault: str
+) -> None:
+    out = tmp_path / "out"
+    name, says = BELOW[fault]
+    out.mkdir()
+    if name.endswith("/"):
+        (out / name).mkdir()
+    else:
+        (out / name).write_bytes(TEXTS[fault])
+    before = contents(out)
+    with filled.read() as db, pytest.raises(Refused) as caught:
+        export.write(db, "golden", out / "votes.csv")
+    assert says in caught.value.message
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("name", ["sessions.csv", "design.toml", "columns.csv", "Sessions.csv"])
+def test_votes_take_no_name_of_a_file_beside_them(filled: Database, tmp_path: Path, name: str) -> None:
+    with filled.read() as db, pytest.raises(Refused, match="that comes beside: name it"):
+        export.write(db, "golden", tmp_path / "out" / name)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_study_is_written_again_over_its_own_files(filled: Database, tmp_path: Path) -> None:
+    for name in ("votes.csv", "votes.csv", "later.csv"):
+        with filled.read() as db:
+            export.write(db, "golden", tmp_path / "out" / name)
+    assert sorted(contents(tmp_path / "out")) == sorted((*FILES, "later.csv"))
+
+
+def test_exports_at_the_same_time_do_not_break_one_another(
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are in the middle of their files before any goes on."""
+    half_way, records = Barrier(4), export.vote_records
+
+    def waits(*of: Any) -> Iterator[dict[str, Any]]:
+        half_way.wait(timeout=30)
+        return records(*of)
+
+    monkeypatch.setattr(export, "vote_records", waits)
+
+    def write(_number: int) -> None:
+        with filled.read() as db:
+            export.write(db, "golden", tmp_path / "out" / "votes.csv")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert contents(tmp_path / "out") == contents(GOLDEN / "votes")
 
 
 def test_rows_are_fetched_a_few_at_a_time(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,7 @@ def test_a_place_that_cannot_be_written_is_said(good: Callable[..., str], run: R
     good("load", maker.fill().write())
     (tmp_path / "file").touch()
     assert f"{tmp_path / 'file'}" in refused(run("votes", "tiny", "-o", tmp_path / "file" / "votes.csv"))
-    assert "Is a directory" in refused(run("votes", "tiny", "-o", tmp_path / "media"))
+    assert f"{tmp_path / 'media'} is a folder" in refused(run("votes", "tiny", "-o", tmp_path / "media"))
 
 
 def test_serving_needs_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
