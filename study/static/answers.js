@@ -16,7 +16,8 @@ export class Answers {
     this.held = new Set();
     this.waiting = null;
     addEventListener("keydown", (event) => this.#keydown(event));
-    addEventListener("keyup", (event) => this.held.delete(event.code));
+    // A Mac tells of no release while Cmd is held, so that of Cmd stands for all.
+    addEventListener("keyup", ({ key, code }) => (key === "Meta" ? this.held.clear() : this.held.delete(code)));
     addEventListener("blur", () => this.held.clear());
     for (const button of buttons) {
       button.addEventListener("click", (event) => this.#click(event, button.dataset.choice));
@@ -47,8 +48,9 @@ export class Answers {
     const choice = CHOICES[event.key];
     if (!this.buttons.has(choice)) return;
     event.preventDefault();
-    if (event.repeat || this.held.has(event.code)) return;
-    const others = this.held.size > 0;
+    if (event.repeat) return;
+    // A first press of a key that is held already: the browser missed its release.
+    const others = this.held.size > Number(this.held.has(event.code));
     this.held.add(event.code);
     if (others) this.refused("Let go of the other key first.");
     else this.#answer(choice, event.timeStamp);
@@ -89,8 +91,8 @@ class Peek {
     addEventListener("blur", () => this.#set(false));
   }
 
-  /** A new trial begins with the reference hidden; `changed(shown)` is told of every change. */
-  begin(changed) {
+  /** A trial begins with the reference hidden; `changed(shown)` is told of every change, nobody where it is left out. */
+  begin(changed = () => {}) {
     this.changed = () => {};
     this.#set(false);
     this.pressedAt = null;

@@ -1,10 +1,11 @@
 // The JSON door: the open trial in, a vote out. The server owns the order; this side only makes sure that a vote, once
-// pressed, arrives: it stays in the browser's storage until the server has answered, is sent again after any failure,
-// and again after a reload. Sending twice is safe: every trial has one key, and the server keeps the first vote of a key.
+// pressed, arrives: it stays in the browser's storage until the server has it, is sent again after any failure, and again
+// after a reload. Sending twice is safe: every trial has one key, and the server keeps the first vote of a key.
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
-const TRIES = 3; // page loads that may try to send one kept vote
+const TRIES = 3; // page loads that one refused vote may cost
+const ROOM = 50; // votes kept for one study; beyond that the oldest go
 
 export class Door {
   /** `address` is the study's (/s/NAME), `token` the CSRF token, `say` shows a few words to the participant. */
@@ -28,21 +29,20 @@ export class Door {
     return (await this.#send(vote)) ?? this.open();
   }
 
-  /** The server's answer; null where this trial has its vote already or is not this participant's. */
+  /** The server's answer; null where it did not take the vote and the page can go on. */
   async #send(vote) {
     const { status, body } = await this.#ask("/vote", {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.token },
       body: JSON.stringify(vote),
     });
-    if (status === 200 || status === 404 || status === 409) {
-      this.kept.drop(vote);
-      return status === 200 ? body : null;
-    }
+    if (status === 200 || status === 410 || body.error?.code === "already_cast") this.kept.drop(vote);
+    if (status === 200) return body;
+    // Not this participant's trial (404): the vote of somebody who used this browser before, kept until they are back.
+    if (status === 404 || status === 409) return null;
     // A stale token, no session, paused or closed: the study's address says what is what, and the vote is sent again
-    // from there.
-    if (status === 410 || this.kept.tries(vote) >= TRIES) this.kept.drop(vote);
-    return this.#leave();
+    // from there; but one that is refused again and again must not hold up the study.
+    return this.kept.tries(vote) < TRIES ? this.#leave() : null;
   }
 
   /** Asks until something answers that is not a failure on the way. */
@@ -93,7 +93,10 @@ function pause(milliseconds) {
   });
 }
 
-/** Votes not yet acknowledged, one entry a trial, in the browser's storage; without one they last as long as the page. */
+/**
+ * Votes not yet acknowledged, in the browser's storage: one entry {at, tries, vote} a trial. Without a storage they last
+ * as long as the page; one that finds no room is sent all the same, only not again after a reload.
+ */
 class Kept {
   constructor(prefix) {
     this.prefix = prefix;
@@ -101,24 +104,40 @@ class Kept {
   }
 
   put(vote) {
-    this.store.setItem(this.prefix + vote.trial, JSON.stringify(vote));
+    this.#write({ at: Date.now(), tries: 0, vote });
+    for (const { vote: old } of this.#entries().slice(0, -ROOM)) this.drop(old);
   }
 
   drop(vote) {
     this.store.removeItem(this.prefix + vote.trial);
-    this.store.removeItem(`tries:${this.prefix}${vote.trial}`);
   }
 
+  /** The oldest first. */
   all() {
-    const keys = Array.from({ length: this.store.length }, (_, index) => this.store.key(index));
-    return keys.filter((key) => key.startsWith(this.prefix)).map((key) => JSON.parse(this.store.getItem(key)));
+    return this.#entries().map(({ vote }) => vote);
   }
 
+  /** Counts one more page load that this vote cost. */
   tries(vote) {
-    const key = `tries:${this.prefix}${vote.trial}`;
-    const count = 1 + Number(this.store.getItem(key));
-    this.store.setItem(key, String(count));
-    return count;
+    const entry = this.#entries().find(({ vote: { trial } }) => trial === vote.trial);
+    if (!entry) return 0;
+    entry.tries += 1;
+    this.#write(entry);
+    return entry.tries;
+  }
+
+  #entries() {
+    const keys = Array.from({ length: this.store.length }, (_, index) => this.store.key(index));
+    const mine = keys.filter((key) => key.startsWith(this.prefix));
+    return mine.map((key) => JSON.parse(this.store.getItem(key))).sort((a, b) => a.at - b.at);
+  }
+
+  #write(entry) {
+    try {
+      this.store.setItem(this.prefix + entry.vote.trial, JSON.stringify(entry));
+    } catch {
+      // The storage is full.
+    }
   }
 }
 

@@ -29,6 +29,7 @@ async function run() {
 /** One trial: decoded, shown, chosen, saved. Answers what the server opens next. */
 async function turn({ trial, next, progress }) {
   const pictures = await images.of(trial);
+  answers.peek?.begin(); // no reference comes into view before its time is counted
   const painted = await stage.show(trial, pictures);
   page.progress(progress, trial.practice);
   const referenceShown = trial.reference_mode === "always";

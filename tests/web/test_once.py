@@ -73,6 +73,35 @@ def test_another_key_waits_for_the_held_one(site: Any, visit: Visit) -> None:
     assert [vote["choice"] for vote in site.votes(address)] == ["left", "right"]
 
 
+LOSE_RELEASES = """addEventListener("keyup", (event) => {
+  if (event.key !== "Meta") event.stopImmediatePropagation();
+}, true)"""
+
+
+def test_a_key_whose_release_was_lost_can_be_pressed_again(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address)
+    someone.context.add_init_script(LOSE_RELEASES)
+    someone.begin()
+    for done in range(3):
+        someone.vote("ArrowLeft")
+        expect(someone.page.locator("#count")).to_contain_text(f"{done + 1} of 10")
+    assert len(site.votes(address)) == 3
+
+
+def test_the_release_of_cmd_stands_for_all(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address)
+    someone.context.add_init_script(LOSE_RELEASES)
+    someone.begin()
+    someone.vote("ArrowLeft")
+    expect(someone.page.locator("#count")).to_contain_text("1 of 10")
+    someone.page.keyboard.press("Meta")
+    someone.vote("ArrowRight")
+    expect(someone.page.locator("#count")).to_contain_text("2 of 10")
+    assert [vote["choice"] for vote in site.votes(address)] == ["left", "right"]
+
+
 def test_shortcuts_of_the_browser_are_not_answers(site: Any, visit: Visit) -> None:
     someone = visit(site.open_study(practice=0)).begin()
     for shortcut in ("Control+0", "Alt+ArrowDown", "Control+1", "Meta+2"):
@@ -220,3 +249,63 @@ def test_a_stale_token_costs_no_vote(site: Any, visit: Visit) -> None:
     someone.page.keyboard.press("ArrowLeft")
     expect(someone.page.locator("#count")).to_contain_text("1 of 10")
     assert [vote["choice"] for vote in site.votes(address)] == ["left"]
+
+
+def test_a_full_storage_costs_no_vote(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address)
+    someone.context.add_init_script("""const put = Storage.prototype.setItem;
+    Storage.prototype.setItem = function (key, value) {
+      if (key !== "probe") throw new DOMException("full", "QuotaExceededError");
+      put.call(this, key, value);
+    };""")
+    someone.begin()
+    someone.vote("ArrowRight")
+    expect(someone.page.locator("#count")).to_contain_text("1 of 10")
+    expect(someone.page.locator("#status")).to_be_empty()
+    assert [vote["choice"] for vote in site.votes(address)] == ["right"]
+
+
+def test_a_kept_vote_waits_for_its_own_participant(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    first = visit(address, expects=BROKEN).begin()
+    page = first.page
+    page.route("**/vote", lambda route: route.abort())
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#status")).to_contain_text("nothing is lost")
+    cookies = first.context.cookies()
+    first.context.clear_cookies()
+    page.unroute("**/vote")
+    page.goto(address)  # now it is another participant's browser
+    first.begin()
+    first.vote("ArrowRight")
+    expect(page.locator("#count")).to_contain_text("1 of 10")
+    assert [vote["choice"] for vote in site.votes(address)] == ["right"]
+    first.context.clear_cookies()
+    first.context.add_cookies(cookies)
+    page.goto(address)
+    expect(page.locator("#count")).to_contain_text("1 of 10")
+    assert sorted(vote["choice"] for vote in site.votes(address)) == ["left", "right"]
+    assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_the_oldest_kept_votes_make_room(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address, expects=BROKEN)
+    name = address.rpartition("/")[2]
+    someone.page.evaluate(
+        """prefix => {
+      for (let at = 0; at < 60; at += 1) {
+        const vote = { trial: `t${at}`, key: "k", choice: "left" };
+        localStorage.setItem(prefix + vote.trial, JSON.stringify({ at, tries: 0, vote }));
+      }
+    }""",
+        f"vote:/s/{name}:",
+    )
+    someone.begin()
+    someone.page.route("**/vote", lambda route: route.abort())
+    someone.page.keyboard.press("ArrowLeft")
+    expect(someone.page.locator("#status")).to_contain_text("nothing is lost")
+    kept = {key.rpartition(":")[2] for key in someone.page.evaluate("Object.keys(localStorage)")}
+    assert len(kept) == 50
+    assert {f"t{at}" for at in range(11, 60)} < kept

@@ -115,6 +115,26 @@ def test_the_reference_on_demand_by_button(site: Any, visit: Visit) -> None:
     expect(reference).to_be_hidden()
 
 
+def test_a_press_while_a_pair_is_painted_shows_no_uncounted_reference(site: Any, visit: Visit) -> None:
+    address = site.open_study('reference = "on_demand"', practice=0)
+    someone = visit(address).begin()
+    page = someone.page
+    # The bar under the choice goes in the frame that paints the next pair: a key pressed just then.
+    page.evaluate("""() => {
+      const mark = document.getElementById("mark");
+      const press = () => mark.hidden && dispatchEvent(new KeyboardEvent("keydown", { key: "r", code: "KeyR" }));
+      new MutationObserver(press).observe(mark, { attributeFilter: ["hidden"] });
+    }""")
+    someone.vote("ArrowLeft")
+    expect(page.locator("#count")).to_contain_text("1 of 10")
+    someone.ready()
+    expect(page.locator("#reference")).to_be_hidden()
+    expect(page.locator("#show-reference")).to_have_attribute("aria-pressed", "false")
+    someone.vote("ArrowRight")
+    expect(page.locator("#count")).to_contain_text("2 of 10")
+    assert [(vote["flips"], vote["reference_ms"]) for vote in site.votes(address)] == [("0", "0")] * 2
+
+
 def test_without_a_reference_none_is_fetched(site: Any, visit: Visit) -> None:
     address = site.open_study('reference = "never"', practice=0, catch_rate=0.0)
     someone = visit(address).begin()
