@@ -209,7 +209,10 @@ def _tell(selection: "Selection", scales: "tuple[Scale, ...]") -> None:
         elif scale.fit and scale.fit.ridge:
             click.echo(f"{scale.name}: ratings are pulled together by a ridge of {scale.fit.ridge:g}.", err=True)
         if scale.reason:
-            click.echo(f"{scale.name}: intervals speak for {REACH[scale.over]}: {scale.reason}.", err=True)
+            told = "no intervals" if scale.over == "none" else f"intervals speak for {REACH[scale.over]}"
+            click.echo(f"{scale.name}: {told}: {scale.reason}.", err=True)
+        if scale.alone:
+            click.echo(f"{scale.name}: {scale.alone}.", err=True)
 
 
 def _tell_left_out(selection: "Selection") -> None:

@@ -9,6 +9,10 @@ all votes of a cluster is summed first; with H the information, s_c the summed s
 Gelbach and Miller 2011, "Robust inference with multiway clustering"), never below either one-way variance of the
 number at hand, with Student's t on min(participants, sources) - 1 degrees of freedom. What is estimated is the
 difference that a Bradley-Terry fit to the whole population of participants and sources would give.
+
+No variance goes below that of independent votes either, H^-1: at the maximum the scores of all votes add up to zero,
+so where clusters agree by chance, or a number rests on one of them, the sums vanish and their noise with them. The
+information does not. A number that rests on one participant (or one source) alone gets no interval: see `rests_on_one`.
 """
 
 from dataclasses import dataclass
@@ -18,14 +22,15 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import stdtrit
 
-from analysis.bradley_terry import ELO, Fit
+from analysis.bradley_terry import ELO, Fit, components
 from analysis.counts import Counts
-from analysis.votes import Floats, Ints
+from analysis.votes import Floats, Ints, Mask
 
 Over = Literal["both", "participants", "sources", "votes", "none"]
 OVERS: tuple[Over, ...] = ("both", "participants", "sources", "votes")
 LEVEL = 0.95
 FEWEST_SOURCES = 5
+FEW_DEGREES = 4  # below this Student's t is so wide that the report says so
 
 REACH: dict[Over, str] = {
     "both": "other participants and other images like these",
@@ -40,12 +45,15 @@ REACH: dict[Over, str] = {
 class Uncertainty:
     """The covariance (n, n) of the ratings of one scale, in squared Elo points.
 
-    `covariance` is the estimate before the floor, `floors` those one-way covariances that no variance goes below.
+    `covariance` is the estimate before the floor, `floors` the covariances that no variance goes below: of independent
+    votes, and one-way ones. `lone[i, j]`: the difference of i and j rests on one cluster alone; `lone[i, i]`: so does
+    the rating of i.
     """
 
     covariance: Floats
     floors: tuple[Floats, ...]
     degrees: int
+    lone: Mask
 
     def variance(self, contrast: Floats) -> float:
         """Return the variance of `contrast @ ratings`; a contrast's weights sum to zero, or it is of one rating."""
@@ -55,19 +63,27 @@ class Uncertainty:
         """Return half the width of the 95% interval of `contrast @ ratings`."""
         return float(stdtrit(self.degrees, (1 + LEVEL) / 2)) * float(np.sqrt(self.variance(contrast)))
 
+    def between(self, item: int, other: int | None = None) -> float | None:
+        """Return the margin of a rating, or of the difference of two; None where it rests on one cluster alone."""
+        n = len(self.covariance)
+        if self.lone[item, item if other is None else other]:
+            return None
+        return self.margin(np.eye(n)[item] - (np.full(n, 1 / n) if other is None else np.eye(n)[other]))
+
 
 def possible(over: Over, participants: int, sources: int) -> tuple[Over, str]:
     """Return what intervals can generalise over, and why that is less than was asked for (empty where it is not).
 
-    Under `FEWEST_SOURCES` sources the default falls back to participants and speaks of these images only.
+    Under `FEWEST_SOURCES` sources no interval speaks of other images: the default falls back to participants and
+    speaks of these images only.
     """
     lone = "one participant alone says nothing about other participants" if participants < 2 else ""
     images = "the votes name no source" if not sources else "one image alone says nothing about other images"
     few = f"{sources} images are too few to speak for others (at least {FEWEST_SOURCES})" if sources > 1 else images
     if over == "participants" and lone:
         return "none", lone
-    if over == "sources" and sources < 2:
-        return "none", images
+    if over == "sources" and sources < FEWEST_SOURCES:
+        return "none", few
     if over != "both" or (not lone and sources >= FEWEST_SOURCES):
         return over, ""
     if not lone:
@@ -84,15 +100,47 @@ def uncertainty(counts: Counts, fit: Fit, over: Over) -> Uncertainty | None:
 
     if over == "none":
         return None
+    model = _by_model(fit)
     if over == "votes":
-        return Uncertainty(_by_vote(counts, fit)[:n, :n], (), counts.votes - 1)
+        return Uncertainty(_by_vote(counts, fit)[:n, :n], (model,), counts.votes - 1, np.zeros((n, n), bool))
     if over == "participants":
-        return Uncertainty(clustered(counts.participant), (), people - 1)
+        lone = rests_on_one(counts, counts.participant)
+        return Uncertainty(clustered(counts.participant), (model,), people - 1, lone)
     if over == "sources":
-        return Uncertainty(clustered(counts.source), (), images - 1)
+        return Uncertainty(clustered(counts.source), (model,), images - 1, rests_on_one(counts, counts.source))
     one_way = clustered(counts.participant), clustered(counts.source)
     both = one_way[0] + one_way[1] - clustered(counts.participant, counts.source)
-    return Uncertainty(both, one_way, min(people, images) - 1)
+    lone = rests_on_one(counts, counts.participant) | rests_on_one(counts, counts.source)
+    return Uncertainty(both, (model, *one_way), min(people, images) - 1, lone)
+
+
+def rests_on_one(counts: Counts, cluster: Ints) -> Mask:
+    """Return which differences (n, n) rest on one cluster alone; on the diagonal, which ratings do.
+
+    A difference does where leaving out one cluster (of `cluster`, one label a row of the counts) cuts the last link of
+    votes between the two items; a rating does where it cuts the item off from half of all items or more. So a condition
+    that one participant alone saw has no interval, whatever its number of votes.
+    """
+    n, pair = len(counts.items), counts.cell // 3
+    pairs, clusters = np.unique(np.stack([pair, cluster]), axis=1)
+    shared = np.flatnonzero(np.bincount(pairs, minlength=len(counts.first)) > 1)
+    if components(n, counts.first[shared], counts.second[shared]).max() == 0:
+        return np.zeros((n, n), bool)
+    cut = np.zeros((n, n), bool)
+    for one in np.unique(clusters):
+        left = pairs[clusters != one]
+        part = components(n, counts.first[left], counts.second[left])
+        apart = part[:, None] != part
+        np.fill_diagonal(apart, 2 * apart.sum(axis=1) >= n)
+        cut |= apart
+    return cut
+
+
+def _by_model(fit: Fit) -> Floats:
+    """Return the covariance (n, n) of ratings with mean 0 if all votes were independent: the inverse information."""
+    n = len(fit.theta)
+    centre = np.eye(n) - 1 / n
+    return np.asarray(ELO**2 * centre @ fit.inverse_information[:n, :n] @ centre)
 
 
 def _clustered(counts: Counts, fit: Fit, cluster: Ints) -> Floats:

@@ -9,6 +9,7 @@ from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
 from analysis.elo import EloResult, EloSettings, bootstrapped
 from analysis.files import csv_text, number
+from analysis.identifiable import unbounded, why_not
 from analysis.intervals import Over, Uncertainty, possible, uncertainty
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints
@@ -66,9 +67,18 @@ class Scale:
         """Return half the width of the interval of a rating, or of the difference of two; None where there is none."""
         if self.uncertainty is None:
             return None
-        n = len(self.counts.items)
-        contrast = np.eye(n)[item] - (np.full(n, 1 / n) if other is None else np.eye(n)[other])
-        return self.uncertainty.margin(contrast)
+        return self.uncertainty.between(item, other)
+
+    @property
+    def alone(self) -> str:
+        """The conditions without an interval among others with one, and why, in words; empty where there are none."""
+        if self.uncertainty is None or not self.uncertainty.lone.any():
+            return ""
+        names = ", ".join(
+            self.counts.items[item].condition for item in np.flatnonzero(self.uncertainty.lone.diagonal())
+        )
+        who = {"both": "participant or image", "sources": "image"}.get(self.over, "participant")
+        return f"no interval for {names}, nor for differences from others, as these rest on one {who} alone"
 
 
 def rate(
@@ -82,35 +92,15 @@ def rate(
 
 
 def _rate(counts: Counts, settings: Settings, with_elo: bool, progress: Callable[[int], None]) -> Scale:
-    if problem := _problem(counts, settings.ridge):
+    if problem := why_not(counts, settings.ridge):
         progress(counts.votes)
         return Scale(counts, problem)
     fitted = bt.fit(counts.first, counts.second, counts.table, settings.ridge)
     over, reason = possible(settings.over, counts.participants, counts.sources)
+    if settings.ridge and (endless := unbounded(counts)):
+        over, reason = "none", f"the ridge sets these ratings, since {endless}"
     elo = bootstrapped(counts, settings.elo, progress) if with_elo else None
     return Scale(counts, "", over, reason, fitted, uncertainty(counts, fitted, over), elo)
-
-
-def _problem(counts: Counts, ridge: float) -> str:
-    """Return why the votes of a scale determine no ratings, in a sentence; empty where they do."""
-    n, names = len(counts.items), [item.condition for item in counts.items]
-    part = bt.components(n, counts.first, counts.second)
-    if part.max() > 0:
-        groups = [
-            " + ".join(name for name, at in zip(names, part, strict=True) if at == index)
-            for index in range(part.max() + 1)
-        ]
-        return f"no vote links {' with '.join(f'({group})' for group in groups)}: ask about pairs across these groups"
-    if ridge:
-        return ""
-    remedy = "collect more votes, or pull all ratings towards each other with --ridge 0.1"
-    top = bt.never_lost(n, counts.first, counts.second, counts.table)
-    if len(top):
-        best = ", ".join(names[item] for item in top)
-        return f"({best}) never lost a vote to the other conditions, so no finite distance fits best: {remedy}"
-    if bt.not_sure_unbounded(n, counts.first, counts.second, counts.table):
-        return f"every pair was won one way only or was not sure, so no finite distances fit best: {remedy}"
-    return ""
 
 
 def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence[str]) -> list[Row]:
@@ -133,7 +123,7 @@ def _rating_rows(scale: Scale, selection: Selection, method: str) -> Iterator[Ro
             "rating": points(values[index]),
             "low": points(lows[index]),
             "high": points(highs[index]),
-            "interval": over,
+            "interval": "none" if np.isnan(lows[index]) else over,
             "votes": votes,
             "participants": participants,
             "sources": sources,

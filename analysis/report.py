@@ -14,7 +14,7 @@ import numpy as np
 from analysis import __version__, pictures
 from analysis.checks import catches, left_presses
 from analysis.files import number
-from analysis.intervals import REACH
+from analysis.intervals import FEW_DEGREES, REACH
 from analysis.rating import Scale, Settings, bounds, ratings_csv, wins_csv
 from analysis.selection import Selection
 from analysis.stimuli import Measures
@@ -85,6 +85,7 @@ def _scale_record(scale: Scale) -> dict[str, object]:
         "problem": scale.problem or None,
         "interval": scale.over,
         "interval_reason": scale.reason or None,
+        "without_interval": scale.alone or None,
         "degrees_of_freedom": scale.uncertainty.degrees if scale.uncertainty else None,
         "davidson_nu": round(float(np.exp(fit.log_nu)), 6) if fit and fit.log_nu is not None else None,
     }
@@ -122,6 +123,10 @@ def _page(selection: Selection, scales: Sequence[Scale], settings: Settings, mea
             left_presses=left_presses(selection),
             sides_known=selection.asked["layout"] != "unknown",
             tied=any(scale.fit and scale.fit.log_nu is not None for scale in scales),
+            linked=any(scale.fit and len(scale.counts.rates) > 1 for scale in scales),
+            overs={scale.over for scale in scales if scale.uncertainty},
+            ridge=any(scale.fit and scale.fit.ridge for scale in scales),
+            rated=any(scale.fit for scale in scales),
             settings=settings,
             measures=measures,
             versions=_versions(),
@@ -153,7 +158,9 @@ def _scale_context(
         "reach": REACH[scale.over],
         "over": scale.over,
         "reason": scale.reason,
+        "alone": scale.alone,
         "degrees": scale.uncertainty.degrees if scale.uncertainty else None,
+        "few": scale.uncertainty is not None and scale.uncertainty.degrees < FEW_DEGREES,
         "matrix": _matrix(scale),
         "strips": pictures.strips(scale, selection.rated.sources, palette) if counts.sources > 1 else None,
     }

@@ -1,20 +1,25 @@
 """Intervals: against plain sums over votes, against a bootstrap of whole clusters, and by how often they cover."""
 
+import csv
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
-from analysis.intervals import OVERS, REACH, Uncertainty, possible, uncertainty
+from analysis.elo import EloSettings
+from analysis.intervals import OVERS, REACH, Over, Uncertainty, possible, uncertainty
+from analysis.rating import Settings, rate, ratings_csv
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints, Item
-from tests.analysis.made_votes import vote_rows
+from tests.analysis.made_votes import Rows, pair_rows, vote_rows
 
 Selected = Callable[..., Selection]
+METHODS = ("bradley-terry",)
 
 
 def counted(left: Ints, right: Ints, outcome: Ints, participant: Ints, source: Ints) -> Counts:
@@ -157,7 +162,7 @@ def test_two_ways_are_never_below_one(seed: int) -> None:
     matrices = [root @ root.T for root in rng.normal(size=(3, 4, 4))]
     both = matrices[0] + matrices[1] - matrices[2]
     contrast = rng.normal(size=4)
-    variance = Uncertainty(both, (matrices[0], matrices[1]), 9).variance(contrast)
+    variance = Uncertainty(both, (matrices[0], matrices[1]), 9, np.zeros((4, 4), bool)).variance(contrast)
     assert variance >= max(contrast @ matrix @ contrast for matrix in matrices[:2])
     assert variance >= contrast @ both @ contrast
 
@@ -174,7 +179,8 @@ def test_two_ways_are_never_below_one(seed: int) -> None:
         ("both", 1, 1, "none", "one image alone"),
         ("participants", 12, 1, "participants", ""),
         ("participants", 1, 9, "none", "one participant alone"),
-        ("sources", 1, 2, "sources", ""),
+        ("sources", 1, 5, "sources", ""),
+        ("sources", 9, 2, "none", "2 images are too few to speak for others"),
         ("sources", 9, 1, "none", "one image alone"),
         ("votes", 1, 0, "votes", ""),
     ],
@@ -190,3 +196,93 @@ def test_what_cannot_be_generalised_is_said(over, participants: int, sources: in
 def test_no_interval_without_anything_to_generalise_over(selected: Selected) -> None:
     (counts,) = count(selected(vote_rows(1, {0.5: {"x": 0, "y": 0}}, participants=1, sources=1)).rated)
     assert uncertainty(counts, fitted(counts), "none") is None
+
+
+def people_and_images(votes: list[tuple[str, str, str, int, int]]) -> Rows:
+    """Rows of (left, right, choice, participant, source)."""
+    return [
+        {"vote": number, "participant": f"p{who}", "source": f"s{where}", "left": a, "right": b, "choice": choice}
+        for number, (a, b, choice, who, where) in enumerate(votes, 1)
+    ]
+
+
+def crowd(*pairs: tuple[str, str], left: int = 3, right: int = 1, people: int = 10, images: int = 6) -> list:
+    """The same `left` to `right` votes of every person on every image."""
+    return [
+        (*pair, choice, who, where)
+        for pair in pairs
+        for who in range(people)
+        for where in range(images)
+        for choice in ["left"] * left + ["right"] * right
+    ]
+
+
+@pytest.mark.parametrize("over", ["both", "participants", "sources"])
+def test_what_rests_on_one_participant_and_image_has_no_interval(selected: Selected, over: Over) -> None:
+    """A few votes on d by one person cannot be sharper than hundreds by many: their own scores add up to nothing."""
+    votes = crowd(("a", "b"), ("b", "c"), ("c", "a"), left=2)
+    votes += [("a", "d", choice, 0, 0) for choice in ("left", "left", "right", "right")]
+    selection = selected(people_and_images(votes))
+    (scale,) = rate(selection, Settings(over))
+    assert scale.over == over
+    assert scale.margin(3) is None
+    assert [scale.margin(item, 3) for item in range(3)] == [None] * 3
+    assert min(scale.margin(item) or 0 for item in range(3)) > 0
+    assert (scale.margin(0, 1) or 0) > 0
+    assert scale.alone.startswith("no interval for d, ")
+    rows = {row["condition"]: row for row in csv.DictReader(ratings_csv((scale,), selection, METHODS).splitlines())}
+    assert (rows["d"]["low"], rows["d"]["high"], rows["d"]["interval"]) == ("", "", "none")
+    assert rows["a"]["interval"] == over
+
+
+def test_one_participant_between_two_halves_is_told(selected: Selected) -> None:
+    """c and d were seen by all, and linked with a and b by one person: within each half differences stand."""
+    votes = crowd(("a", "b"), ("c", "d"), left=2) + [("a", "c", side, 3, 3) for side in ("left", "right")]
+    (scale,) = rate(selected(people_and_images(votes)), Settings("participants"))
+    assert scale.margin(0, 2) is None
+    assert scale.margin(0, 1) == pytest.approx(scale.margin(2, 3))
+    assert scale.margin(0) is None
+
+
+@pytest.mark.parametrize("over", ["both", "participants", "sources"])
+def test_clusters_that_agree_leave_the_noise_of_votes(selected: Selected, over: Over) -> None:
+    """Ten people with the same 3:1 on each of six images: the sums by cluster vanish, 240 votes do not become exact."""
+    (scale,) = rate(selected(people_and_images(crowd(("a", "b")))), Settings(over))
+    assert scale.uncertainty is not None
+    assert scale.over == over
+    independent = bt.ELO * np.sqrt(1 / (240 * 0.75 * 0.25))
+    contrast = np.array([1.0, -1.0])
+    assert np.sqrt(scale.uncertainty.variance(contrast)) == pytest.approx(independent)
+    assert scale.margin(0, 1) == pytest.approx(stdtrit(scale.uncertainty.degrees, 0.975) * independent)
+
+
+def test_two_participants_who_agree_have_a_wide_interval(selected: Selected) -> None:
+    (scale,) = rate(selected(people_and_images(crowd(("a", "b"), left=6, right=2, people=2, images=1))), Settings())
+    assert scale.over == "participants"
+    assert (scale.margin(0, 1) or 0) > 12.7 * bt.ELO * np.sqrt(1 / (16 * 0.75 * 0.25)) * 0.99
+
+
+@given(st.integers(0, 10**6))
+@settings(deadline=None, max_examples=20)
+def test_no_interval_is_narrower_than_independent_votes(seed: int) -> None:
+    counts = study(np.random.default_rng(seed), 6, 6, 300, (0.0, 0.0))
+    fit = fitted(counts)
+    for over in OVERS:
+        found = uncertainty(counts, fit, over)
+        assert found is not None
+        for contrast in np.eye(4) - 0.25:
+            assert found.variance(contrast) >= bt.ELO**2 * contrast @ fit.inverse_information @ contrast * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    "votes", [[("a", "b", "left")] * 100, [("a", "b", "not_sure")] * 9, [("a", "b", "left")]], ids=len
+)
+@pytest.mark.parametrize("over", OVERS)
+def test_what_only_a_ridge_bounds_has_no_interval(selected: Selected, votes: list, over: Over) -> None:
+    selection = selected(pair_rows(*votes))
+    (scale,) = rate(selection, Settings(over, ridge=0.1, elo=EloSettings(rounds=20)))
+    assert scale.fit is not None
+    assert (scale.over, scale.margin(0), scale.margin(0, 1)) == ("none", None, None)
+    assert scale.reason.startswith("the ridge sets these ratings, since ")
+    row = next(csv.DictReader(ratings_csv((scale,), selection, METHODS).splitlines()))
+    assert (row["low"], row["interval"]) == ("", "none")

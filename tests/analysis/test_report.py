@@ -205,3 +205,60 @@ def test_it_opens_offline_and_fits_a_telephone(made: dict[str, str], tmp_path: P
             assert ground != ink
             assert said == []
             context.close()
+
+
+def method(selection: Selection, settings: Settings = QUICK) -> str:
+    text = Page(report(selection, settings)["report.html"]).text
+    return text.split(" Method ")[1].split(" Settings ")[0]
+
+
+def test_the_method_tells_what_was_done(selected: Selected) -> None:
+    """Only what these ratings are: no population, rate or maximum that this report does not speak of."""
+    rows = vote_rows(3, TRUTH, simulated=0)
+    both = method(selected(rows))
+    assert "in the whole population of participants and images." in both
+    assert "maximum-likelihood estimates" in both
+    assert "each rate for itself with mean 0." in both
+    for over, says in (
+        ("participants", "in the whole population of participants, on these images only."),
+        ("sources", "on all images like these, by these participants only."),
+        ("votes", "in endlessly many votes of these participants on these images."),
+    ):
+        found = method(selected(rows), Settings(over, elo=EloSettings(rounds=20)))
+        assert says in found
+        assert "participants and images" not in found
+    ridge = method(selected(rows), Settings(ridge=0.5, elo=EloSettings(rounds=20)))
+    assert "less a ridge (a Gaussian prior on each rating, of precision 0.5" in ridge
+    assert "maximum-likelihood estimates" not in ridge
+    nobody = method(selected(vote_rows(3, {0.5: {"x": 0, "y": 0}}, participants=1, sources=3, votes=40)))
+    assert "No intervals of these ratings are given" in nobody
+    assert "population" not in nobody
+
+
+def test_the_method_of_linked_rates(selected: Selected) -> None:
+    rows = vote_rows(3, {0.3: {"x": 0, "y": 0}, 0.5: {"x": 0, "y": 0}})
+    for row in rows[::4]:
+        row |= {"left": "x@0.30", "right": "y@0.50", "left_rate": 0.3, "right_rate": 0.5}
+        row |= {"left_codec": "x", "right_codec": "y"}
+    found = method(selected(rows))
+    assert "with mean 0 within each scale: rates that votes link share one" in found
+    assert "each rate for itself" not in found
+
+
+def test_conditions_without_an_interval_and_few_clusters_are_told(selected: Selected) -> None:
+    rows = vote_rows(3, {0.5: {"x": 0, "y": 0}}, participants=3, votes=40)
+    rows += [
+        {**rows[0], "vote": 900 + at, "left": "z@0.50", "left_codec": "z", "choice": choice, "right": "x@0.50"}
+        | {"right_codec": "x"}
+        for at, choice in enumerate(("left", "right"))
+    ]
+    text = Page(report(selected(rows), Settings("participants", elo=EloSettings(rounds=20)))["report.html"]).text
+    assert "There is no interval for z@0.50, nor for differences from others, as these rest on one participant" in text
+    assert "(t with 2 degrees of freedom: few, so the intervals are wide, and rough)" in text
+
+
+def test_not_sure_counts_half_in_the_win_matrix(selected: Selected) -> None:
+    votes = [("a", "b", "left")] * 3 + [("a", "b", "right"), ("a", "b", "not_sure"), ("a", "b", "not_sure")]
+    text = Page(report(selected(pair_rows(*votes)))["report.html"]).text
+    assert "3 of 6 67% " in text
+    assert "1 of 6 33% " in text
