@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from study.errors import Refused
-from study.wording import DEFAULTS, QUESTIONS
+from study.wording import defaults
 
 FILE = "study.toml"
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -221,7 +221,6 @@ def _choices(table: str, key: str) -> str:
 
 
 def _with_defaults(texts: Texts, study: Study) -> Texts:
-    question = QUESTIONS[study.kind, study.asks_for]
-    defaults = {"question": question, **DEFAULTS[study.kind]}
-    blank = {name: default for name, default in defaults.items() if not getattr(texts, name).strip()}
+    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure)
+    blank = {name: default for name, default in given.items() if not getattr(texts, name).strip()}
     return msgspec.structs.replace(texts, **blank)

@@ -79,10 +79,21 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_default_texts_suit_the_kind_and_the_question(kind: str, asks_for: str) -> None:
     read = spec.parse(f"[study]\nkind = '{kind}'\nasks_for = '{asks_for}'", "f", "n")
     assert read.texts.question == wording.QUESTIONS[kind, asks_for]
-    assert read.texts.consent == wording.DEFAULTS[kind]["consent"]
+    assert msgspec.to_builtins(read.texts) == wording.defaults(kind, asks_for, not_sure=False)
     written = spec.parse(f"[study]\nkind = '{kind}'\n[texts]\nquestion = 'Own words?'\nthanks = ''", "f", "n")
     assert written.texts.question == "Own words?"
-    assert written.texts.thanks == wording.DEFAULTS[kind]["thanks"]
+    assert written.texts.thanks == read.texts.thanks
+    assert not [text for text in msgspec.to_builtins(read.texts).values() if "picture" in text]
+
+
+@pytest.mark.parametrize("kind", ["compare", "label"])
+def test_who_cannot_decide_is_told_what_the_study_takes(kind: str) -> None:
+    told = {
+        answer: spec.parse(f"[study]\nkind = '{kind}'\nnot_sure = {answer}", "f", "n").texts.instructions
+        for answer in ("true", "false")
+    }
+    assert ("not sure" in told["true"], "first glance" in told["true"]) == (True, False)
+    assert ("not sure" in told["false"], "first glance" in told["false"]) == (False, True)
 
 
 @pytest.mark.parametrize("kind", ["compare", "label"])
@@ -113,5 +124,6 @@ def test_the_frozen_text_reads_back_as_the_same_spec(texts: spec.Texts, design: 
     frozen = spec.parse(spec.to_toml(given_spec), "f", "n")
     assert (frozen.study, frozen.design) == (study, design)
     assert spec.parse(spec.to_toml(frozen, "A remark."), "f", "n") == frozen
+    defaults = wording.defaults(study.kind, study.asks_for, not_sure=study.not_sure)
     for name, text in msgspec.to_builtins(texts).items():
-        assert getattr(frozen.texts, name) == (text if text.strip() else getattr(spec.parse("", "f", "n").texts, name))
+        assert getattr(frozen.texts, name) == (text if text.strip() else defaults[name])
