@@ -87,7 +87,8 @@ class Database:
         from alembic.script import ScriptDirectory
 
         if self.is_empty():
-            raise Refused(f"{self.name} is empty: `manage.py study load` or `manage.py study db upgrade` makes it.")
+            makes = "`manage.py study load` or " if self.is_sqlite else ""  # what an administrator made is not touched
+            raise Refused(f"{self.name} is empty: {makes}`manage.py study db upgrade` makes its tables.")
         with self.engine.connect() as connection:
             at = MigrationContext.configure(connection).get_current_revision()
             head = ScriptDirectory.from_config(_alembic(connection)).get_current_head()

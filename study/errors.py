@@ -30,7 +30,7 @@ class StaleForm(Problem):
     """The CSRF token is missing or belongs to another session."""
 
     code = "csrf"
-    title = "Please reload the page"
+    title = "This page is out of date"
 
 
 class NoSession(Problem):

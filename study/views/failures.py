@@ -1,19 +1,23 @@
 """What goes wrong: typed JSON at the JSON door, a friendly page elsewhere, a request id and a log line always."""
 
 import logging
+import re
 import secrets
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask.logging import default_handler
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from study import identity
 from study.errors import Busy, Malformed, NoSession, Problem, StaleForm
+from study.spec import STUDY_NAME
 
 JSON_ENDPOINTS = {"participant.trial", "participant.vote", "health.health"}
+REFUSED_THERE_TOO = {403, 404, 410}
+"""Statuses by which the study's own page would answer as well, so that a link there leads nowhere."""
 
 log = logging.getLogger("study")
 
@@ -56,15 +60,35 @@ def _answer(problem: Problem) -> Response:
 
 def _page(status: int, title: str, message: str) -> str:
     return render_template(
-        "message.html", study=None, status=status, title=title, message=message, request_id=g.request_id
+        "message.html",
+        study=None,
+        status=status,
+        title=title,
+        message=message,
+        back=_back(status),
+        request_id=g.request_id,
     )
+
+
+def _back(status: int) -> str | None:
+    """The address of the study below which something failed, unless that would be refused or not found as well.
+
+    The path is read here because an address that takes another method has no view that knows the name.
+    """
+    below = re.match(rf"/s/({STUDY_NAME.pattern})/", request.path)
+    return url_for("participant.page", name=below[1]) if below and status not in REFUSED_THERE_TOO else None
 
 
 def _stale_form(_error: CSRFError) -> Response:
     """Without a cookie of ours no token can fit: say that there is no session, rather than to reload."""
     if request.endpoint == "participant.vote" and not identity.has_cookie():
         return _answer(NoSession("No session of this study belongs to this browser: open the study's link again."))
-    return _answer(StaleForm("This page was open for too long, or cookies are blocked: reload it and try again."))
+    return _answer(
+        StaleForm(
+            "This page was open for too long, or cookies are blocked. No answer is lost: "
+            "allow cookies if they are blocked, and go on with the study from its own page."
+        )
+    )
 
 
 def _http(error: HTTPException) -> Response:
@@ -77,7 +101,10 @@ def _http(error: HTTPException) -> Response:
         return _answer(problem)
     log.info("%s %s %r %s", g.request_id, request.method, request.path, status)
     message = "There is nothing at this address: check the link." if status == 404 else str(error.description)
-    return make_response(_page(status, error.name, message), status, {"Allow": "GET"} if status == 405 else {})
+    allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+    return make_response(
+        _page(status, error.name, message), status, {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+    )
 
 
 def _database_away(error: Exception) -> Response:

@@ -36,6 +36,12 @@ def page(name: str) -> ResponseReturnValue:
         return _consent(db, study) if session is None else _page(db, study, session)
 
 
+@blueprint.get("/")
+def slashed(name: str) -> ResponseReturnValue:
+    """The same for a link that somebody ended with a slash."""
+    return page(name) if request.args else redirect(url_for("participant.page", name=name))
+
+
 @blueprint.post("/step")
 def step(name: str) -> ResponseReturnValue:
     """Agree, decline or go on. A page that shows a step which is no longer open changes nothing."""

@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
+from jinja2 import Template
 from sqlalchemy import select, update
 
 from study.app import paragraphs
 from study.db import Database
-from study.models import Session, Study, Trial, Vote
+from study.models import PlatformIdentity, Session, Study, Trial, Vote
 
 Load = Callable[..., str]
 Browse = Callable[..., Any]
@@ -220,6 +221,81 @@ def test_unknown_addresses_get_a_page_and_unknown_studies_a_code(app: Flask, bro
     answer = client.get("/s/none/trial")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "unknown_study")
     assert client.post("/s/none").status_code in {400, 405}
+
+
+@pytest.fixture
+def backs(app: Flask) -> Iterator[list[str | None]]:
+    """The `back` of every message page that is rendered."""
+    seen: list[str | None] = []
+
+    def note(_app: Flask, template: Template, context: dict[str, Any], **_: object) -> None:
+        if template.name == "message.html":
+            seen.append(context["back"])
+
+    with template_rendered.connected_to(note, app):
+        yield seen
+
+
+def test_a_stale_form_leads_back_to_the_study_and_not_to_a_reload_that_posts_again(
+    load: Load, browse: Browse, backs: list[str | None]
+) -> None:
+    load()
+    page = browse().client.post("/s/tiny/step", data={"csrf_token": "old", "step": "consent", "action": "agree"})
+    assert (page.status_code, title(page)) == (400, "This page is out of date")
+    assert "go on with the study from its own page" in page.text
+    assert "reload" not in page.text
+    assert backs == ["/s/tiny"]
+
+
+@pytest.mark.parametrize("path", ["/s/shut", "/nothing", "/s/none", "/s/none/", "/s/tiny/nothing", "/s/-/step"])
+def test_no_page_leads_back_to_where_nobody_can_go_on(
+    load: Load, browse: Browse, backs: list[str | None], path: str
+) -> None:
+    load("tiny")
+    load("shut", state="closed")
+    browser = browse()
+    assert browser.keep(browser.client.get(path, follow_redirects=True)).status_code >= 400
+    assert backs == [None]
+
+
+def test_forms_that_fail_lead_back_where_the_study_still_goes_on(
+    load: Load, browse: Browse, backs: list[str | None]
+) -> None:
+    load("tiny")
+    load("shut", state="closed")
+    browser = browse()
+    form = {"csrf_token": browser.token(), "step": "consent"}
+    for study, action, status in (("tiny", "jump", 400), ("tiny", "next", 401), ("shut", "agree", 401)):
+        assert browser.client.post(f"/s/{study}/step", data=form | {"action": action}).status_code == status
+    assert browser.client.post("/s/none/step", data=form | {"action": "next"}).status_code == 404
+    assert browser.client.get("/s/tiny/step").status_code == 405  # as the address bar asks after a form
+    assert backs == ["/s/tiny", "/s/tiny", "/s/shut", None, "/s/tiny"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/s/tiny/step", {"POST", "OPTIONS"}),
+        ("GET", "/s/tiny/vote", {"POST", "OPTIONS"}),
+        ("DELETE", "/s/tiny", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/health", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_an_address_says_which_methods_it_takes(app: Flask, method: str, path: str, allowed: set[str]) -> None:
+    response = app.test_client().open(path, method=method)
+    assert response.status_code == 405
+    assert [set(value.split(", ")) for value in response.headers.getlist("Allow")] == [allowed]
+
+
+def test_a_slash_at_the_end_of_a_link_is_no_other_address(database: Database, load: Load, browse: Browse) -> None:
+    load()
+    browser = browse()
+    for query in ({}, {"PROLIFIC_PID": "5f1e"}):
+        response = browser.get("/", **query)
+        assert (response.status_code, response.location) == (302, "/s/tiny")
+    browser.begin()
+    with database.read() as db:
+        assert db.scalars(select(PlatformIdentity.value)).all() == ["5f1e"]
 
 
 def test_every_answer_carries_its_headers_and_an_own_request_id(load: Load, browse: Browse) -> None:
