@@ -33,8 +33,8 @@ class Fit:
 
     `theta` (n,) in natural-log units, mean 0; `log_nu` is None where no vote was "not sure". The parameters are
     theta, then log nu. `information` (d, d) is the negative second derivative, `scores` (3 * pairs, d) the first
-    derivative of one vote in each cell. `ridge` is the precision of the Gaussian prior on every parameter, 0 for
-    plain maximum likelihood.
+    derivative of one vote in each cell. `ridge` is the precision of the Gaussian prior on every theta, 0 for plain
+    maximum likelihood; log nu has one only where every vote is "not sure", which nothing else bounds.
     """
 
     theta: Floats
@@ -54,7 +54,7 @@ def fit(first: Ints, second: Ints, table: Ints | Floats, ridge: float = 0.0) -> 
     """Fit ratings to the outcome counts `table` (pairs, 3) of the pairs `first`, `second` (pairs,).
 
     The maximum must exist: see `components`, `never_lost` and `not_sure_unbounded`, or give a `ridge`, which adds
-    ridge / 2 times the sum of the squared parameters to the negative log-likelihood. Every item must be in some pair.
+    ridge / 2 times the sum of the squared theta to the negative log-likelihood. Every item must be in some pair.
     Raises ArithmeticError where Newton's method does not end.
     """
     n = int(max(first.max(), second.max())) + 1
@@ -96,7 +96,7 @@ def _log_probabilities(x: Floats, first: Ints, second: Ints, tied: bool) -> Floa
 def log_likelihood(x: Floats, first: Ints, second: Ints, table: Ints | Floats, ridge: float = 0.0) -> float:
     """Return the log-likelihood of the counts, less the ridge's penalty; x is theta, then log nu if there is one."""
     logs = _log_probabilities(x, first, second, bool(table[:, 2].any()))
-    return float((table * np.where(table > 0, logs, 0.0)).sum() - ridge / 2 * (x @ x))
+    return float((table * np.where(table > 0, logs, 0.0)).sum() - _precision(x, table, ridge) @ x**2 / 2)
 
 
 def derivatives(
@@ -104,11 +104,12 @@ def derivatives(
 ) -> tuple[float, Floats, Floats]:
     """Return the log-likelihood, its gradient (d,) and its negative Hessian (d, d)."""
     tied = bool(table[:, 2].any())
-    n, d = len(x) - tied, len(x)
+    n = len(x) - tied
     chance, votes = probabilities(x, first, second, tied), table.sum(axis=1)
     mean_s, mean_t = chance @ S, chance @ T
     by_s, by_t = table @ S - votes * mean_s, table @ T - votes * mean_t
-    gradient, information = -ridge * x, ridge * np.eye(d)
+    precision = _precision(x, table, ridge)
+    gradient, information = -precision * x, np.diag(precision)
     gradient[:n] += np.bincount(first, by_s, n) - np.bincount(second, by_s, n)
     var_s = votes * (chance @ S**2 - mean_s**2)
     laplacian = coo_array((-var_s, (first, second)), shape=(n, n)).toarray()
@@ -122,6 +123,14 @@ def derivatives(
         information[n, :n] += across
         information[n, n] += (votes * mean_t * (1 - mean_t)).sum()
     return log_likelihood(x, first, second, table, ridge), gradient, information
+
+
+def _precision(x: Floats, table: Ints | Floats, ridge: float) -> Floats:
+    """Return the precision (d,) of the prior on each parameter; see `Fit`."""
+    precision = np.full(len(x), float(ridge))
+    if table[:, 2].any() and table[:, :2].any():
+        precision[-1] = 0.0
+    return precision
 
 
 def cell_scores(x: Floats, n: int, first: Ints, second: Ints) -> csr_array:

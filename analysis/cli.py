@@ -74,7 +74,7 @@ RATING_OPTIONS = (
         default=0.0,
         show_default=True,
         type=Finite(0, 1e6),
-        help="Pull ratings together (precision of a Gaussian prior, natural-log units). Printed wherever used.",
+        help="Pull ratings together (precision of a Gaussian prior on each, natural-log units). Printed wherever used.",
     ),
 )
 
@@ -146,7 +146,7 @@ def rate(votes: Path, method: str, resample: "Over | None", output: Path | None,
     if as_json:
         click.echo(json.dumps(_summary(selection, scales, (method,)), indent=1))
         return
-    _tell(selection, scales)
+    _tell(selection, scales, method)
     click.echo(f"Ratings: {output}" if output else text, nl=bool(output))
 
 
@@ -198,21 +198,36 @@ def _settings(options: dict[str, Any], over: "Over") -> "Settings":
     return Settings(over, options["ridge"], elo)
 
 
-def _tell(selection: "Selection", scales: "tuple[Scale, ...]") -> None:
+def _tell(selection: "Selection", scales: "tuple[Scale, ...]", method: str = "bradley-terry") -> None:
     """Say on standard error what the ratings leave out and to what their intervals do not reach."""
-    from analysis.intervals import REACH
-
     _tell_left_out(selection)
     for scale in scales:
         if scale.problem:
             click.echo(f"Not rated, {scale.name}: {scale.problem}.", err=True)
-        elif scale.fit and scale.fit.ridge:
-            click.echo(f"{scale.name}: ratings are pulled together by a ridge of {scale.fit.ridge:g}.", err=True)
-        if scale.reason:
-            told = "no intervals" if scale.over == "none" else f"intervals speak for {REACH[scale.over]}"
-            click.echo(f"{scale.name}: {told}: {scale.reason}.", err=True)
-        if scale.alone:
-            click.echo(f"{scale.name}: {scale.alone}.", err=True)
+        elif method != "elo":
+            for said in _about_intervals(scale):
+                click.echo(f"{scale.name}: {said}.", err=True)
+    if method == "elo":
+        click.echo(
+            "Low and high hold 95% of the resamples of votes: update noise of Elo, no confidence interval.", err=True
+        )
+
+
+def _about_intervals(scale: "Scale") -> Iterator[str]:
+    """Give what is to know about the Bradley-Terry ratings of a scale and their intervals."""
+    from analysis.intervals import FEW_DEGREES, REACH
+
+    if scale.fit and scale.fit.ridge:
+        yield f"ratings are pulled together by a ridge of {scale.fit.ridge:g}"
+    if scale.reason:
+        told = "no intervals" if scale.over == "none" else f"intervals speak for {REACH[scale.over]}"
+        yield f"{told}: {scale.reason}"
+    if scale.uncertainty and scale.uncertainty.degrees < FEW_DEGREES:
+        degrees = scale.uncertainty.degrees
+        noun = "degree" if degrees == 1 else "degrees"
+        yield f"t has {degrees} {noun} of freedom only, so the intervals are wide, and rough"
+    if scale.alone:
+        yield scale.alone
 
 
 def _tell_left_out(selection: "Selection") -> None:

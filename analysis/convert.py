@@ -32,7 +32,8 @@ def converted(path: Path, form: str, asks_for: str = "") -> str:
     """
     required, convert, named = FORMS[form]
     table = read_table(path, required)
-    _check_names(table, named)
+    for kind in named:
+        _check_names(table, kind)
     stated = {"asks_for": asks_for} if asks_for else {}
     rows = [_origin(table, row) | convert(table, row) | stated for row in range(len(table))]
     filled = {name for row in rows for name, cell in row.items() if cell != ""}
@@ -47,12 +48,13 @@ def _origin(table: Table, row: int) -> Row:
 
 
 def _check_names(table: Table, columns: Sequence[str]) -> None:
-    """Refuse two conditions whose names become alike."""
+    """Refuse two conditions, sources or tags (the columns name one kind) whose names become alike."""
     seen: dict[str, str] = {}
     for column in columns:
-        for row, cell in enumerate(table.columns[column]):
-            if seen.setdefault(_named(cell), cell) != cell:
-                what = f"{cell!r} and {seen[_named(cell)]!r} both become {_named(cell)}"
+        for row, cell in enumerate(table.columns.get(column, [])):
+            name = _named(_stem(cell) if column == "image" else cell)
+            if seen.setdefault(name, cell) != cell:
+                what = f"{cell!r} and {seen[name]!r} both become {name}"
                 table.refuse(row, column, what, "rename one of them")
 
 
@@ -84,7 +86,7 @@ def _hific(table: Table, row: int) -> Row:
         "participant": cells["rater"],
         "kind": "rating",
         "layout": "unknown",
-        "source": _named(cells["image"].rsplit(".", 1)[0]),
+        "source": _named(_stem(cells["image"])),
         **{f"crop_{axis}": cells[axis] for axis in "xy"},
         "crop_width": cells["w"],
         "crop_height": cells["h"],
@@ -94,13 +96,17 @@ def _hific(table: Table, row: int) -> Row:
     }
 
 
+def _stem(image: str) -> str:
+    return image.rsplit(".", 1)[0]
+
+
 def _named(text: str) -> str:
     """Return text as a name of docs/formats.md: other characters become `-`, and it begins with a letter or digit."""
     name = re.sub(r"[^A-Za-z0-9._@/-]", "-", text)
     return name if re.match(r"[A-Za-z0-9]", name) else f"x{name}" if name else ""
 
 
-FORMS: Mapping[str, tuple[tuple[str, ...], Callable[[Table, int], Row], tuple[str, str]]] = {
-    "hific": (HIFIC, _hific, ("winner", "loser")),
-    "plain": (("left", "right", "winner"), _plain, ("left", "right")),
+FORMS: Mapping[str, tuple[tuple[str, ...], Callable[[Table, int], Row], tuple[tuple[str, ...], ...]]] = {
+    "hific": (HIFIC, _hific, (("winner", "loser"), ("image",))),
+    "plain": (("left", "right", "winner"), _plain, (("left", "right"), ("source",), ("tag",))),
 }

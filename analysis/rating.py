@@ -9,7 +9,6 @@ from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
 from analysis.elo import EloResult, EloSettings, bootstrapped
 from analysis.files import csv_text, number
-from analysis.identifiable import unbounded, why_not
 from analysis.intervals import Over, Uncertainty, possible, uncertainty
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints
@@ -18,6 +17,7 @@ RATINGS_COLUMNS = tuple(
     "rate condition codec method rating low high interval votes participants sources simulated votes_sha256".split()
 )
 WINS_COLUMNS = tuple("rate condition_a condition_b a_wins b_wins not_sure simulated votes_sha256".split())
+REMEDY = "collect more votes, or pull all ratings towards each other with --ridge 0.1"
 
 Row = Mapping[str, object]
 
@@ -101,6 +101,32 @@ def _rate(counts: Counts, settings: Settings, with_elo: bool, progress: Callable
         over, reason = "none", f"the ridge sets these ratings, since {endless}"
     elo = bootstrapped(counts, settings.elo, progress) if with_elo else None
     return Scale(counts, "", over, reason, fitted, uncertainty(counts, fitted, over), elo)
+
+
+def why_not(counts: Counts, ridge: float) -> str:
+    """Return why the votes of a scale determine no ratings, in a sentence; empty where they do."""
+    n, names = len(counts.items), [item.condition for item in counts.items]
+    part = bt.components(n, counts.first, counts.second)
+    if part.max() > 0:
+        groups = [
+            " + ".join(name for name, at in zip(names, part, strict=True) if at == index)
+            for index in range(part.max() + 1)
+        ]
+        return f"no vote links {' with '.join(f'({group})' for group in groups)}: ask about pairs across these groups"
+    endless = "" if ridge else unbounded(counts)
+    return f"{endless}: {REMEDY}" if endless else ""
+
+
+def unbounded(counts: Counts) -> str:
+    """Return why linked conditions have no finite maximum of the likelihood; empty where they have one."""
+    n = len(counts.items)
+    top = bt.never_lost(n, counts.first, counts.second, counts.table)
+    if len(top):
+        best = ", ".join(counts.items[item].condition for item in top)
+        return f"({best}) never lost a vote to the other conditions, so no finite distance fits best"
+    if bt.not_sure_unbounded(n, counts.first, counts.second, counts.table):
+        return "every pair was won one way only or was not sure, so no finite distances fit best"
+    return ""
 
 
 def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence[str]) -> list[Row]:

@@ -58,10 +58,17 @@ def test_writers_know_the_documented_columns(title: str, writer: str) -> None:
     assert list(columns) == documented_columns(title)
 
 
-def test_the_study_demands_the_columns_that_the_page_calls_required() -> None:
-    from study.folder import STIMULI_COLUMNS
-
-    assert list(STIMULI_COLUMNS) == demanded_columns("stimuli.csv")
+@pytest.mark.parametrize(
+    ("title", "reader"),
+    [
+        ("stimuli.csv", "study.folder:STIMULI_COLUMNS"),
+        ("stimuli.csv", "analysis.stimuli:STIMULI_REQUIRED"),
+        ("votes.csv", "analysis.votes:REQUIRED"),
+    ],
+)
+def test_readers_demand_the_columns_that_the_page_calls_required(title: str, reader: str) -> None:
+    module, name = reader.split(":")
+    assert list(getattr(__import__(module, fromlist=[name]), name)) == demanded_columns(title)
 
 
 def walk_commands(group: click.Group, words: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:

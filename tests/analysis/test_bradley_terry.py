@@ -114,7 +114,8 @@ def test_derivatives_are_those_of_the_likelihood(tied: bool, ridge: float) -> No
     curvature = np.stack([approx_fprime(x, gradient, 1e-7, entry) for entry in range(len(x))])
     assert information == pytest.approx(-curvature, abs=1e-4)
     cells = bt.cell_scores(x, 4, first, second).toarray()
-    assert table.ravel() @ cells - ridge * x == pytest.approx(slope, abs=1e-12)
+    pulled = np.append(x[:4], [0.0] * tied)  # the ridge pulls ratings, not the share of not sure
+    assert table.ravel() @ cells - ridge * pulled == pytest.approx(slope, abs=1e-12)
     chance = bt.probabilities(x, first, second, tied)
     assert chance.sum(axis=1) == pytest.approx(1)
     expected = (chance.ravel()[:, None] * cells).reshape(6, 3, -1).sum(axis=1)
@@ -211,3 +212,14 @@ def test_lopsided_votes_converge() -> None:
     table = np.array([[10**6, 1, 0], [1, 10**6, 1], [10**6, 1, 0]])
     theta = bt.fit(np.array([0, 0, 1]), np.array([1, 2, 2]), table).theta
     assert np.isfinite(theta).all()
+
+
+def test_a_ridge_leaves_the_share_of_not_sure_alone() -> None:
+    """However tightly it pulls the ratings together, the model expects as many "not sure" as there were."""
+    first, second = np.triu_indices(3, 1)
+    table = np.array([[20, 10, 6], [15, 5, 9], [8, 8, 3]])
+    for ridge in (0.1, 10.0, 1e4):
+        fitted = bt.fit(first, second, table, ridge)
+        assert fitted.log_nu is not None
+        chance = bt.probabilities(np.append(fitted.theta, fitted.log_nu), first, second, True)
+        assert table.sum(axis=1) @ chance[:, 2] == pytest.approx(18, abs=1e-6)

@@ -172,3 +172,22 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = "import sys, analysis.cli; print(sorted({'numpy', 'pandas', 'scipy', 'jinja2'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_elo_does_not_speak_of_bradley_terrys_intervals(write_votes: Write) -> None:
+    path = write_votes(vote_rows(3, TRUTH, sources=3, participants=2))
+    said = run("rate", path).stderr
+    assert "intervals speak for other participants, judging these images only" in said
+    assert "t has 1 degree of freedom only" in said
+    said = run("rate", path, "--method", "elo", "--rounds", 20, "--ridge", 0.1).stderr
+    assert "update noise of Elo, no confidence interval" in said
+    assert "images" not in said
+    assert "ridge" not in said
+    assert "freedom" not in said
+
+
+def test_one_vote_gets_no_interval_and_the_reason(write_votes: Write) -> None:
+    path = write_votes(pair_rows(("a", "b", "left")))
+    result = run("rate", path, "--resample", "votes", "--ridge", 0.1)
+    assert "no intervals: the ridge sets these ratings, since (a) never lost a vote" in result.stderr
+    assert {row["interval"] for row in csv.DictReader(result.stdout.splitlines())} == {"none"}

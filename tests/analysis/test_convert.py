@@ -71,6 +71,13 @@ def test_hific_rows_have_a_winner_and_no_sides(tmp_path: Path) -> None:
         ("plain", "left,right,winner\nA,B,\n", "unknown winner ''"),
         ("plain", "left,right\nA,B\n", "the column winner is missing"),
         ("plain", "left,right,winner\nA b,A-b,left\n", "column right: 'A-b' and 'A b' both become A-b"),
+        (
+            "plain",
+            "left,right,winner,source\nA,B,left,s 1\nA,B,left,s-1\n",
+            "line 3, column source: 's-1' and 's 1' both",
+        ),
+        ("plain", "left,right,winner,tag\nA,B,left,x!\nA,B,left,x?\n", "column tag: 'x.' and 'x!' both become x-"),
+        ("hific", HIFIC + "0,0,i.png,1,1,9,9,a,b,0\n0,1,i.jpg,1,1,9,9,a,b,0\n", "column image: .* both become i;"),
         ("plain", "left,right,winner,left_rate\nA,B,left,x\n", "line 2, column left_rate: not a number"),
         ("plain", "left,right,winner\n,B,left\n", "line 2, column left: empty"),
         ("hific", HIFIC + "0,0,i.png,1,1,9,9,a,b,2\n", "line 2, column random_choice: unknown value '2'"),

@@ -89,3 +89,14 @@ def test_votes_without_a_source_among_others_are_refused(selected: Selected) -> 
     rows[1]["source"] = ""
     with pytest.raises(Refusal, match="line 3, column source: empty"):
         selected(rows)
+
+
+def test_catch_votes_of_another_question_do_not_count(selected: Selected) -> None:
+    rows = pair_rows(ONE, ONE, ONE, ONE)
+    for row, kind, config in zip(
+        rows, ("rating", "catch", "catch", "rating"), ("new", "new", "old", "old"), strict=True
+    ):
+        row |= {"kind": kind, "config": config}
+    assert selected(rows, config="new").others.lines.tolist() == [3]
+    rows[3]["kind"] = "practice"  # without --only: the ratings hold one config, the others two
+    assert selected(rows).others.lines.tolist() == [3]
