@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from codec.avif_header import avif_depth
 from codec.colour import refuse_unprofiled_colour, to_srgb
 from codec.errors import Refusal
+from codec.jpeg_scans import is_incomplete
 from codec.jxl_header import is_jxl, jxl_header
 
 Pixels = NDArray[np.uint8]  # height x width x 3, sRGB
@@ -33,7 +34,9 @@ def read_pixels(path: Path) -> Pixels:
     RGB; 16-bit grey without a profile is scaled to 8 bits with rounding; an alpha channel is dropped where it is opaque
     everywhere. Of a camera's multi-picture JPEG (MPO) the first picture counts, as in every viewer.
 
-    Raises Refusal for what is no picture, damaged, animated, transparent, over 8 bits deep in colour, or too large.
+    Raises Refusal for what is no picture, animated, transparent, over 8 bits deep in colour, or too large; for a file
+    that its decoder cannot read, and for a JPEG that was cut short and closed again (codec.jpeg_scans). Flipped bits
+    that a format has no checksum against (all here but PNG) may go unnoticed.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd metadata: what matters of it is checked here
@@ -77,6 +80,8 @@ def _decode(path: Path) -> Image.Image:
         refuse_unprofiled_colour(image, path)
         deep_grey = image.mode.startswith("I")
         image.load()
+        if image.format in ("JPEG", "MPO") and is_incomplete(path.read_bytes(), image):
+            raise Refusal(f"{path} ends before its picture does; get a whole copy, or take it out of the folder.")
         upright = image if image.format == "JXL" else ImageOps.exif_transpose(image)  # libjxl has turned it already
         flat = _eight_bit(upright) if deep_grey else _without_alpha(upright, path)
     if flat.mode not in MODES:
