@@ -1,7 +1,8 @@
 """Anybody's codec in a study: its decoded images, named like the sources, with the real size of each bitstream.
 
 The folder holds, for every source, a lossless picture of the same size (PNG, PPM, BMP or TIFF) under the source's name,
-and beside it the bitstream under the same name with any other suffix; or one `bytes.csv` (file, bytes) for all.
+and beside it the bitstream under the same name with any other suffix; or one `bytes.csv` (file, bytes) for all. Where
+both are there they must agree, and the bitstream counts; without a bitstream the table is taken on trust.
 """
 
 import hashlib
@@ -93,18 +94,27 @@ def _pick(folder: Path, name: str, paths: list[Path], sizes: dict[str, int] | No
     bitstreams = [path for path in paths if not _is_picture(path)]
     if len(pictures) > 1:
         raise Refusal(f"{pictures[0]} and {pictures[1]} are both {name}'s decoded picture; remove one.")
-    if sizes is not None:
-        size = sizes.get(pictures[0].relative_to(folder).as_posix(), sizes.get(name))
-        if size is None:
-            raise Refusal(f"{folder / SIZES} has no row for {pictures[0].name}; add its file and bytes.")
-        return DecodedFile(pictures[0], None, size)
-    if len(bitstreams) != 1:
+    if len(bitstreams) > 1 or (sizes is None and not bitstreams):
         found = f"{len(bitstreams)} bitstreams" if bitstreams else "no bitstream"
         raise Refusal(f"{folder} has {found} of {name}; put exactly one beside its picture, or all sizes into {SIZES}.")
-    size = bitstreams[0].stat().st_size
-    if size == 0:
-        raise Refusal(f"{bitstreams[0]} is empty; put the real bitstream there.")
-    return DecodedFile(pictures[0], bitstreams[0], size)
+    bitstream = bitstreams[0] if bitstreams else None
+    size = bitstream.stat().st_size if bitstream else 0
+    if bitstream and not size:
+        raise Refusal(f"{bitstream} is empty; put the real bitstream there.")
+    if sizes is not None:
+        size = _agreed(folder, sizes, name, pictures[0], bitstream)
+    return DecodedFile(pictures[0], bitstream, size)
+
+
+def _agreed(folder: Path, sizes: dict[str, int], name: str, picture: Path, bitstream: Path | None) -> int:
+    """The bytes that the table states, which are those of the bitstream where there is one."""
+    stated = sizes.get(picture.relative_to(folder).as_posix(), sizes.get(name))
+    if stated is None:
+        raise Refusal(f"{folder / SIZES} has no row for {picture.name}; add its file and bytes.")
+    if bitstream and bitstream.stat().st_size != stated:
+        differ = f"{bitstream} has {bitstream.stat().st_size} bytes, and {folder / SIZES} says {stated}"
+        raise Refusal(f"{differ}; put the real bitstream there, or correct the table.")
+    return stated
 
 
 def _read_sizes(path: Path) -> dict[str, int]:

@@ -54,6 +54,17 @@ def test_bytes_csv_instead_of_bitstreams(rows: str, folder: Path, photo: Callabl
     assert "bytes.csv" in candidate.encoder
 
 
+def test_a_bitstream_beside_bytes_csv_counts_where_they_agree(folder: Path, photo: Callable[..., Array]) -> None:
+    plain = given(found(folder), "a", photo(40, 20), 0.05)
+    (folder / "bytes.csv").write_text("file,bytes\na.png,50\nsub/b.v2,51\n")
+    both = given(found(folder), "a", photo(40, 20), 0.05)
+    assert (both.bytes, both.bitstream_sha256) == (50, hashlib.sha256(bytes(50)).hexdigest())
+    assert both.encoder == plain.encoder == "decoded images as given"
+    before = found(folder).files["a"].digest()
+    (folder / "a.bin").write_bytes(b"x" * 50)
+    assert found(folder).files["a"].digest() != before
+
+
 def test_the_digest_follows_everything_that_counts(folder: Path, photo: Callable[..., Array]) -> None:
     before = found(folder).files["a"].digest()
     assert found(folder).files["a"].digest() == before
@@ -79,7 +90,14 @@ def write(name: str, data: bytes = b"x") -> Callable[[Path], object]:
         (write("a.bit"), r"has 2 bitstreams of a; put exactly one"),
         (write("a.bin", b""), r"a\.bin is empty; put the real bitstream there"),
         (write("a.bmp"), r"a\.bmp and .*a\.png are both a's decoded picture; remove one"),
-        (write("bytes.csv", b"file,bytes\na.png,5\n"), r"bytes\.csv has no row for b\.v2\.png; add its file and bytes"),
+        (
+            write("bytes.csv", b"file,bytes\na.png,50\n"),
+            r"bytes\.csv has no row for b\.v2\.png; add its file and bytes",
+        ),
+        (
+            write("bytes.csv", b"file,bytes\na,49\nsub/b.v2,51\n"),
+            r"a\.bin has 50 bytes, and .*bytes\.csv says 49; put the real bitstream there, or correct the table\.",
+        ),
         (write("bytes.csv", b"file,bytes\na,5.5\n"), r"bytes\.csv, line 2, column bytes: '5\.5' is no number of bytes"),
         (write("bytes.csv", b"file,bytes\na,0\n"), r"line 2, column bytes: '0' is no number"),
         (write("bytes.csv", b"file,bytes\na,5\na,6\n"), r"line 3, column file: a is listed twice; leave one"),
