@@ -73,6 +73,22 @@ def _quarters(low: Setting, high: Setting) -> list[Setting]:
     return [Setting(low.quality + step * part) for part in (1, 2, 3)]
 
 
+def _named(options: dict[str, Any]) -> str:
+    """Pillow's arguments as the words of a description: exactly those that the encoder is given, in their order."""
+    words = []
+    for name, value in options.items():
+        if isinstance(value, dict):
+            words.append(_named(value))
+        else:
+            words.append(f"{name}={value}" if isinstance(value, str) else f"{name}={value:g}")
+    return " ".join(words)
+
+
+def _but(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The arguments but those that a description tells in other words."""
+    return {name: value for name, value in options.items() if name not in names}
+
+
 def _pillow(library: str, version: str | None) -> str:
     return f"{library}/{version} Pillow/{PIL.__version__}"
 
@@ -107,7 +123,8 @@ def _jpeg_options(setting: Setting) -> dict[str, Any]:
 
 def _jpeg_description(setting: Setting) -> str:
     library = _pillow("libjpeg-turbo", features.version_feature("libjpeg_turbo"))
-    return f"{library} quality={setting.quality:g} tables=annex-k subsampling=4:2:0 progressive=1 optimize=1"
+    others = _named(_but(_jpeg_options(setting), "qtables"))
+    return f"{library} quality={setting.quality:g} tables=annex-k {others}"
 
 
 # WebP. libwebp takes fractions of a quality.
@@ -118,7 +135,7 @@ def _webp_options(setting: Setting) -> dict[str, Any]:
 
 
 def _webp_description(setting: Setting) -> str:
-    return f"{_pillow('libwebp', features.version_module('webp'))} quality={setting.quality:g} method=6"
+    return f"{_pillow('libwebp', features.version_module('webp'))} {_named(_webp_options(setting))}"
 
 
 # AVIF. libavif maps qualities onto 64 quantisers, whose files lie up to 16% apart; between two of them the strength of
@@ -142,9 +159,9 @@ def _avif_options(setting: Setting) -> dict[str, Any]:
     return {
         "quality": int(setting.quality),
         "codec": "aom",
+        "speed": 6,
         "subsampling": "4:2:0",
         "range": "full",
-        "speed": 6,
         "max_threads": 1,
         "autotiling": False,
         "advanced": {"tune": "iq", "deltaq-strength": str(setting.strength)},
@@ -153,10 +170,8 @@ def _avif_options(setting: Setting) -> dict[str, Any]:
 
 def _avif_description(setting: Setting) -> str:
     versions = f"aom/{AvifImagePlugin.get_codec_version('aom')} dav1d/{AvifImagePlugin.get_codec_version('dav1d')}"
-    return (
-        f"{_pillow('libavif', features.version_module('avif'))} {versions} quality={setting.quality:g} speed=6"
-        f" subsampling=4:2:0 range=full max_threads=1 autotiling=0 tune=iq deltaq-strength={setting.strength}"
-    )
+    settings = _named(_but(_avif_options(setting), "codec"))
+    return f"{_pillow('libavif', features.version_module('avif'))} {versions} {settings}"
 
 
 # JPEG XL. The plugin's quality is a distance by libjxl's own rule, and may be a fraction.
@@ -185,7 +200,8 @@ def _jxl_options(setting: Setting) -> dict[str, Any]:
 def _jxl_description(setting: Setting) -> str:
     plugin = metadata.version("pillow-jxl-plugin")
     dial = f"quality={setting.quality:g} distance={jxl_distance(setting.quality):.4f}"
-    return f"{_pillow('libjxl', _libjxl_version())} pillow-jxl-plugin/{plugin} {dial} effort=7 num_threads=0"
+    others = _named(_but(_jxl_options(setting), "quality"))
+    return f"{_pillow('libjxl', _libjxl_version())} pillow-jxl-plugin/{plugin} {dial} {others}"
 
 
 CODECS = {

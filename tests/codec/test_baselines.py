@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,34 @@ def test_the_description_names_library_version_and_every_setting() -> None:
     assert "subsampling=4:2:0 progressive=1 optimize=1" in described["jpeg"]
     assert "method=6" in described["webp"]
     assert "effort=7 num_threads=0" in described["jxl"]
+
+
+def test_the_encoder_is_given_what_the_description_says(
+    codec: str, photo: Callable[..., Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every argument that reaches Pillow's encoder, against every word `name=value` of the description."""
+    real, handed = Image.Image.save, {}
+
+    def watched(image: Image.Image, file: io.BytesIO, kind: str, **options: Any) -> None:
+        handed.update(options)
+        real(image, file, kind, **options)
+
+    chosen = CODECS[codec]
+    setting = chosen.dial.between(*chosen.dial.marks[20:22])[0]
+    description = chosen.describe(setting)
+    monkeypatch.setattr(Image.Image, "save", watched)
+    chosen.encode(photo(32, 32), setting)
+    said = dict(re.findall(r"(\S+)=(\S+)", description))
+    if codec == "jpeg":  # its quality is given as tables
+        assert said.pop("tables") == "annex-k"
+        assert handed.pop("qtables") == jpeg_tables(float(said.pop("quality")))
+    if codec == "avif":
+        assert f" {handed.pop('codec')}/" in description
+        handed.update(handed.pop("advanced"))
+    if codec == "jxl":
+        assert float(said.pop("distance")) == pytest.approx(jxl_distance(setting.quality), abs=1e-4)
+    texts = {name: value if isinstance(value, str) else f"{float(value):g}" for name, value in handed.items()}
+    assert said == texts
 
 
 @pytest.mark.parametrize("quality", [1, 10, 49, 50, 51, 75, 100])
