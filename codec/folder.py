@@ -48,7 +48,7 @@ class StudyFolder:
             yield
 
     def is_finished(self, recipe: dict[str, Any]) -> bool:
-        """Whether it has been made by this recipe, with every image in place. Raises Refusal if by another."""
+        """Whether it has been made by this recipe, with every image as it was written. Raises Refusal if by another."""
         if not (self.path / "stimuli.csv").exists():
             return False
         try:
@@ -59,7 +59,14 @@ class StudyFolder:
             other = ", ".join(sorted(key for key in recipe if made_by.get(key) != recipe[key]))
             raise Refusal(f"{self.path} holds stimuli that were made otherwise ({other} differ); choose another -o.")
         with (self.path / "stimuli.csv").open(newline="") as file:
-            return all((self.path / row["path"]).exists() for row in csv.DictReader(file))
+            images = {(row.get("path") or "", row.get("sha256") or "") for row in csv.DictReader(file)}
+        return bool(images) and all(_holds(self.path / path, sha256) for path, sha256 in images)
+
+    def clear_leftovers(self) -> None:
+        """Remove what a run left that was stopped between its last file and its end."""
+        if (self.path / UNFINISHED).exists():
+            with self.claimed():
+                shutil.rmtree(self.path / UNFINISHED)
 
     def keep(self, key: str, made: Made) -> None:
         """Put aside what one photograph gave; it is there whole or not at all."""
@@ -110,6 +117,10 @@ def write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:

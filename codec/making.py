@@ -50,6 +50,7 @@ def make_study_folder(sources: Sequence[Source], plan: Plan, path: Path, jobs: i
         _refuse_twins(checked)
         recipe = make_recipe(plan, checked)
         if folder.is_finished(recipe):
+            folder.clear_leftovers()
             return None
         keys = {photograph.source: key(recipe, photograph) for photograph in checked}
         with folder.claimed():

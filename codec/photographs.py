@@ -1,7 +1,7 @@
 """Real photographs for a first try, out of scikit-image's wheel: no network, free to use."""
 
 import importlib.util
-import shutil
+import os
 from pathlib import Path
 
 from codec.errors import Refusal
@@ -19,15 +19,29 @@ PHOTOGRAPHS = {
 
 
 def copy_photographs(folder: Path) -> list[Path]:
-    """Copy the photographs and a LICENCES.txt into the folder; return the photographs. Files that are there stay."""
+    """Copy the photographs and a LICENCES.txt into the folder; return the photographs.
+
+    Files that are there stay, but for those that an interrupted copy left cut short. Each appears whole or not at all.
+    """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise Refusal("scikit-image, which holds the photographs, is not installed; install requirements.txt.")
     data = Path(spec.origin).parent / "data"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PHOTOGRAPHS:
-        if not (folder / name).exists():
-            shutil.copyfile(data / name, folder / name)
+        _put(folder / name, (data / name).read_bytes())
     notes = [f"{name}: {note}" for name, note in PHOTOGRAPHS.items()]
-    (folder / "LICENCES.txt").write_text("These photographs come with scikit-image.\n\n" + "\n".join(notes) + "\n")
+    text = "These photographs come with scikit-image.\n\n" + "\n".join(notes) + "\n"
+    _put(folder / "LICENCES.txt", text.encode())
     return [folder / name for name in PHOTOGRAPHS]
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it, unless one is there that is no mere beginning of it."""
+    if path.exists():
+        there = path.read_bytes()
+        if there == data or not data.startswith(there):
+            return
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.replace(path)

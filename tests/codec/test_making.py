@@ -194,13 +194,41 @@ def test_a_finished_folder_is_left_alone(tmp_path: Path, folder_of: Callable[...
     assert {path: path.stat().st_mtime_ns for path in study.rglob("*")} == before
 
 
-def test_a_finished_folder_that_lost_an_image_is_mended(tmp_path: Path, folder_of: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda image: image.unlink(),
+        lambda image: image.write_bytes(image.read_bytes()[:-20]),
+        lambda image: image.write_bytes(max(image.parent.iterdir()).read_bytes() + b"x"),
+    ],
+)
+def test_a_finished_folder_with_a_lost_or_changed_image_is_mended(
+    spoil: Callable[[Path], object], tmp_path: Path, folder_of: Callable[..., Path]
+) -> None:
     sources, study = folder_of(*NAMES), tmp_path / "study"
     make(sources, study)
     whole = contents(study)
-    next((study / "images").iterdir()).unlink()
+    spoil(next((study / "images").iterdir()))
     assert make(sources, study) is not None
     assert contents(study) == whole
+
+
+def test_a_run_stopped_after_its_last_file_leaves_nothing_for_long(
+    tmp_path: Path, folder_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, study = folder_of("a.png"), tmp_path / "study"
+    make(sources, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make(sources, study)
+    assert (study / "stimuli.csv").exists()
+    assert (study / UNFINISHED).is_dir()
+    with StudyFolder(study).claimed(), pytest.raises(Refusal, match="Another run is writing"):
+        make(sources, study)
+    assert make(sources, study) is None
+    assert contents(study) == contents(tmp_path / "whole")
+    assert not (study / UNFINISHED).exists()
 
 
 @pytest.mark.parametrize(
