@@ -97,12 +97,12 @@ def rating_options(command: Callable[..., None]) -> Callable[..., None]:
 def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **options: Any) -> None:
     """Write a report: one HTML page and its tables."""
     from analysis.files import check_folder, write_folder
-    from analysis.rating import rate
+    from analysis.rating import comparable, rate
     from analysis.report import FILES, MARK, PAGE, report_files
     from analysis.stimuli import measured, read_stimuli
 
     check_folder(folder, FILES, MARK)
-    selection, settings = _select(votes, options), _settings(options, options["resample"])
+    selection, settings = comparable(_select(votes, options), options["ridge"]), _settings(options, options["resample"])
     measures = measured(read_stimuli(stimuli), selection.rated) if stimuli else None
     with _progress("Elo", len(selection.rated)) as progress:
         scales = rate(selection, settings, progress=progress)
@@ -127,13 +127,13 @@ def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **opt
 def rate(votes: Path, method: str, resample: "Over | None", output: Path | None, as_json: bool, **options: Any) -> None:
     """Write ratings.csv: ratings with intervals."""
     from analysis.files import Refusal, write_file
-    from analysis.rating import rate, ratings_csv
+    from analysis.rating import comparable, rate, ratings_csv
 
     if method == "elo" and resample not in (None, "votes"):
         raise click.UsageError(
             "The paper-comparable Elo resamples votes only; leave --resample out or use bradley-terry."
         )
-    selection = _select(votes, options)
+    selection = comparable(_select(votes, options), options["ridge"])
     with _progress("Elo", len(selection.rated)) as progress:
         scales = rate(selection, _settings(options, resample or "both"), (method,), progress)
     if not any(scale.fit for scale in scales):

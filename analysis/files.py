@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ import click
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+FREE_TEXT = frozenset(("study", "participant", "session", "trial", "layout", "strategy"))
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 class Refusal(click.ClickException):
@@ -106,17 +112,28 @@ def _read_rows(path: Path, reader: "Reader", width: int) -> tuple[list[list[str]
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Return rows as CSV text with a header and LF line ends. None is an empty cell, booleans are 0 or 1."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
+    """Return rows as CSV text with a header and LF line ends. None is an empty cell, booleans are 0 or 1.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe (docs/formats.md), in columns of free text
+    whatever it is, elsewhere unless it is a number.
+    """
+    out = _Lines()
+    writer = csv.writer(out, lineterminator="\r\n")  # what is in it is quoted inside a cell, so both line ends are
     writer.writerow(columns)
-    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
-    return out.getvalue()
+    writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+    return "".join(out)
 
 
-def _cell(value: object) -> object:
+class _Lines(list[str]):
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
+
+
+def _cell(name: str, value: object) -> object:
     if value is None:
         return ""
+    if isinstance(value, str) and value.startswith(FORMULA) and (name in FREE_TEXT or not NUMBER.fullmatch(value)):
+        return f"'{value}"
     return int(value) if isinstance(value, bool) else value
 
 

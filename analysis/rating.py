@@ -1,16 +1,16 @@
 """Ratings of every scale: from selected votes to `ratings.csv` and `wins.csv`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
 from analysis.elo import EloResult, EloSettings, bootstrapped
-from analysis.files import csv_text, number
+from analysis.files import Refusal, csv_text, number
 from analysis.intervals import Over, Uncertainty, possible, uncertainty
-from analysis.selection import Selection
+from analysis.selection import LeftOut, Selection
 from analysis.votes import Floats, Ints
 
 RATINGS_COLUMNS = tuple(
@@ -87,7 +87,10 @@ def rate(
     methods: Sequence[str] = ("bradley-terry", "elo"),
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Scale, ...]:
-    """Rate every scale of the selected votes; a scale that cannot be rated says why."""
+    """Rate every scale of the selected votes; a scale that cannot be rated says why.
+
+    Rates that votes compare across share a scale: give what `comparable` leaves.
+    """
     return tuple(_rate(counts, settings, "elo" in methods, progress) for counts in count(selection.rated))
 
 
@@ -101,6 +104,39 @@ def _rate(counts: Counts, settings: Settings, with_elo: bool, progress: Callable
         over, reason = "none", f"the ridge sets these ratings, since {endless}"
     elo = bootstrapped(counts, settings.elo, progress) if with_elo else None
     return Scale(counts, "", over, reason, fitted, uncertainty(counts, fitted, over), elo)
+
+
+def comparable(selection: Selection, ridge: float) -> Selection:
+    """Leave out, count and name the votes across rates that put their rates on no common scale.
+
+    Rates share a scale only where the votes within each of them determine its ratings and all votes together determine
+    those of the common scale; so no vote across rates takes ratings away from a rate. Raises `Refusal` where nothing
+    is left.
+    """
+    votes = selection.rated
+    rate_of = np.array([np.inf if item.rate is None else item.rate for item in votes.items])
+    across = rate_of[votes.left] != rate_of[votes.right]
+    if not across.any():
+        return selection
+    within = count(votes.take(~across)) if not across.all() else ()
+    sound = {item for counts in within if not why_not(counts, ridge) for item in counts.items}
+    leave = np.zeros(len(votes), bool)
+    for counts in count(votes):
+        loose = [item for item in counts.items if item not in sound]
+        single = all([item.rate for item in counts.items].count(item.rate) == 1 for item in loose)
+        if len(counts.rates) > 1 and (not single or why_not(counts, ridge)):
+            leave |= across & np.isin(votes.left, [votes.items.index(item) for item in counts.items])
+    if not leave.any():
+        return selection
+    if leave.all():
+        raise Refusal(
+            f"{votes.path}: every vote compares across rates, and no rate has ratings of its own to join; "
+            "collect votes within each rate, or leave the rates out to rate all conditions on one scale."
+        )
+    lines = votes.lines[leave].tolist()
+    reason = f"across rates that they put on no common scale: line {', '.join(map(str, lines[:5]))}"
+    out = LeftOut(reason + (f" and {len(lines) - 5} more" if len(lines) > 5 else ""), len(lines))
+    return replace(selection, rated=votes.take(~leave), left_out=(*selection.left_out, out))
 
 
 def why_not(counts: Counts, ridge: float) -> str:

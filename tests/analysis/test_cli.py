@@ -191,3 +191,15 @@ def test_one_vote_gets_no_interval_and_the_reason(write_votes: Write) -> None:
     result = run("rate", path, "--resample", "votes", "--ridge", 0.1)
     assert "no intervals: the ridge sets these ratings, since (a) never lost a vote" in result.stderr
     assert {row["interval"] for row in csv.DictReader(result.stdout.splitlines())} == {"none"}
+
+
+def test_votes_across_rates_that_link_nothing_are_told(write_votes: Write, tmp_path: Path) -> None:
+    rows = vote_rows(3, {rate: {"x": 0, "y": 0} for rate in (0.3, 0.5)})
+    rows.append({**rows[0], "vote": 9999, "left": "x@0.30", "left_codec": "x", "left_rate": 0.3, "choice": "left"})
+    rows[-1] |= {"right": "y@0.50", "right_codec": "y", "right_rate": 0.5}
+    path = write_votes(rows)
+    for words in (("rate", path), ("report", path, "-o", tmp_path / "report", "--rounds", 20)):
+        said = run(*words).stderr
+        assert f"Left out: 1 vote (across rates that they put on no common scale: line {len(rows) + 1})." in said
+        assert "Not rated" not in said
+    assert json.loads((tmp_path / "report" / "settings.json").read_text())["rated_votes"] == len(rows) - 1

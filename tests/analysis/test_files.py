@@ -1,5 +1,7 @@
 """Files: refused with line and remedy, written whole or not at all."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,14 @@ def test_the_old_folder_comes_back_if_the_new_one_cannot_take_its_place(
         write_folder(folder, dict.fromkeys(NAMES, "new"), "mark.json")
     assert (folder / "page.html").read_text() == "old"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-5", "@me", "\tx", "\rx"])
+def test_free_text_is_no_formula(text: str) -> None:
+    """A number stays one in a column of numbers, and nothing that is quoted once is quoted twice."""
+    for column in ("participant", "study", "session"):
+        written = list(csv.reader(io.StringIO(csv_text((column,), [{column: text}]), newline="")))[1]
+        assert written == [f"'{text}"]
+        assert list(csv.reader(io.StringIO(csv_text((column,), [{column: written[0]}]), newline="")))[1] == written
+    assert csv_text(("rating", "low"), [{"rating": "-12.345", "low": -1}]) == "rating,low\n-12.345,-1\n"
+    assert csv_text(("left_x",), [{"left_x": "=cmd()"}]) == "left_x\n'=cmd()\n"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.elo import EloSettings
-from analysis.rating import RATINGS_COLUMNS, WINS_COLUMNS, Settings, points, rate, ratings_csv, wins_csv
+from analysis.files import Refusal
+from analysis.rating import RATINGS_COLUMNS, WINS_COLUMNS, Settings, comparable, points, rate, ratings_csv, wins_csv
 from analysis.selection import Selection
 from tests.analysis.made_votes import Rows, pair_rows, vote_rows
 
@@ -126,3 +127,54 @@ def test_linked_rates_share_a_mean(selected: Selected) -> None:
 
 def test_points_have_no_negative_zero() -> None:
     assert [points(value) for value in (-0.0004, 12.34567, np.nan)] == ["0.000", "12.346", ""]
+
+
+def rated_pairs(*votes: tuple[str, str, str]) -> Rows:
+    """Rows of conditions named CODEC@RATE."""
+    rows = pair_rows(*votes)
+    for row in rows:
+        row |= {f"{side}_rate": str(row[side]).split("@")[1] for side in ("left", "right")}
+    return rows
+
+
+WHOLE = [(f"a@{rate}", f"b@{rate}", side) for rate in (0.3, 0.5) for side in ("left", "right")]
+BACK_AND_FORTH = [("a@0.3", "b@0.5", "left"), ("a@0.3", "b@0.5", "right")]
+
+
+def test_one_vote_across_rates_takes_no_rating_away(selected: Selected) -> None:
+    """It links all conditions, but was won one way: the common scale has no maximum, so each rate keeps its own."""
+    selection = selected(rated_pairs(*WHOLE, BACK_AND_FORTH[0]))
+    kept = comparable(selection, 0.0)
+    scales = rate(kept, Settings(elo=QUICK))
+    assert [(scale.name, scale.problem) for scale in scales] == [("0.3 bpp", ""), ("0.5 bpp", "")]
+    assert [(out.votes, out.reason) for out in kept.left_out] == [
+        (1, "across rates that they put on no common scale: line 6")
+    ]
+    assert (len(selection.rated), len(kept.rated), kept.total) == (5, 4, 5)
+    assert len(rate(comparable(selection, 0.1), Settings(ridge=0.1, elo=QUICK))) == 1
+
+
+def test_votes_across_rates_link_what_stands_by_itself(selected: Selected) -> None:
+    selection = selected(rated_pairs(*WHOLE, *BACK_AND_FORTH))
+    assert comparable(selection, 0.0) is selection
+    (scale,) = rate(selection, Settings(elo=QUICK))
+    assert scale.problem == ""
+    single = selected(rated_pairs(*WHOLE, *[("a@0.3", "c@0.7", side) for side in ("left", "right")]))
+    kept = comparable(single, 0.0)
+    assert kept is single
+    assert [scale.problem for scale in rate(kept, Settings(elo=QUICK))] == ["", ""]
+
+
+def test_a_detour_over_another_rate_connects_no_rate(selected: Selected) -> None:
+    """c@0.3 meets a@0.3 only by way of 0.5 bpp: connectedness is judged within a rate."""
+    detour = [("c@0.3", "a@0.5", side) for side in ("left", "right")] * 4
+    kept = comparable(selected(rated_pairs(*WHOLE, *BACK_AND_FORTH, *detour)), 0.0)
+    assert [scale.counts.rates for scale in rate(kept, Settings(elo=QUICK))] == [(0.3,), (0.5,)]
+    assert kept.left_out[-1].votes == 10
+    assert kept.left_out[-1].reason.endswith("line 6, 7, 8, 9, 10 and 5 more")
+
+
+def test_nothing_but_votes_across_rates_is_refused(selected: Selected) -> None:
+    votes = [(f"{a}@0.3", f"{b}@0.5", side) for a in "ab" for b in "ab" for side in ("left", "right")]
+    with pytest.raises(Refusal, match="every vote compares across rates"):
+        comparable(selected(rated_pairs(*votes)), 0.0)
