@@ -124,9 +124,20 @@ def pause(name: str) -> None:
 @cli.command()
 @NAME
 def close(name: str) -> None:
-    """Take no votes any more."""
+    """Take no votes any more, for good; who is half-way is cut off.
+
+    To let people finish, wait until `status` shows as many complete as begun, or `pause` for now: whoever is half-way
+    goes on once the study is opened again. A closed study is never opened again.
+    """
+    from study import counting
+
+    with _database() as database, database.read() as db:
+        found = counting.one(db, name)
     _change_state(name, "closed")
     click.echo(f"Study `{name}` is closed: `manage.py study votes {name} -o votes.csv` writes its votes.")
+    half_way = found["begun"] - found["complete"]
+    if half_way:
+        click.echo(f"Cut off half-way: {half_way} of {found['begun']}. Waiting, or `pause`, would let people finish.")
 
 
 @cli.command()
@@ -168,12 +179,13 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
     settings.secret_key()
     with _database(fresh=True):
         pass
-    _check_free(host, port)
-    click.echo(f"Serving studies at http://{host}:{port}/s/NAME; stop with Ctrl-C.")
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # IPv6 is written in brackets
+    _check_free(host, port, address)
+    click.echo(f"Serving studies at http://{address}/s/NAME; stop with Ctrl-C.")
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--pythonpath", str(settings.ROOT), "--worker-class", "gthread"]
     command += ["--no-control-socket", "--keep-alive", "30"]  # seconds; browsers reuse a connection between trials
-    command += ["--bind", f"{host}:{port}", "--workers", str(workers), "--threads", str(threads)]
+    command += ["--bind", address, "--workers", str(workers), "--threads", str(threads)]
     os.execv(sys.executable, [*command, "study.app:create_app()"])  # noqa: S606 - gunicorn takes this process over
 
 
@@ -247,13 +259,16 @@ def _counted(does: str, rows: Sequence["Stimulus"]) -> Iterator["Stimulus"]:
             click.echo(f"{does} {number} of {len(rows)}", err=True)
 
 
-def _check_free(host: str, port: int) -> None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            raise Refused(f"{host}:{port} cannot be used ({error.strerror}): choose another `--port`.") from error
+def _check_free(host: str, port: int, address: str) -> None:
+    """Listen there for a moment, as gunicorn will, because gunicorn tries for long and says little."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(place)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no name of a machine"
+        raise Refused(f"{address} cannot be used ({why}): choose another `--port` or `--host`.") from error
 
 
 if __name__ == "__main__":

@@ -9,18 +9,18 @@ from study.models import Condition, Crop, Pair, Source, Stimulus, Study
 from study.spec import parse, renamed
 
 
-def copy_study(db: OrmSession, name: str, new_name: str, simulated: bool = True) -> Study:
-    """An open study `new_name` that shows what `name` shows; a simulated copy that is there already is given back.
+def copy_study(db: OrmSession, name: str, new_name: str) -> Study:
+    """An open simulation `new_name` that shows what `name` shows; the one that is there already is given back.
 
     Raises:
         Refused: there is no study `name`, or `new_name` is taken by people or by another design.
     """
     original = loading.find(db, name)
     spec = renamed(parse(original.design, f"the design of study {name}"), new_name)
-    copy = loading.frozen(spec, original.stimuli_sha256, state="open", simulated=simulated)
+    copy = loading.frozen(spec, original.stimuli_sha256, state="open", simulated=True)
     there = db.scalar(select(Study).where(Study.name == new_name))
     if there is not None:
-        if not (simulated and there.simulated):
+        if not there.simulated:
             raise Refused(f"Study `{new_name}` is for people: name another copy with `--into`.")
         if there.config != copy.config:
             raise Refused(f"Study `{new_name}` simulates another design: name another copy with `--into`.")

@@ -173,7 +173,7 @@ def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, fold
     from study.copying import copy_study
     from study.models import Session
 
-    study = copy_study(db, name, copy_name, simulated=True)
+    study = copy_study(db, name, copy_name)
     spec = scheduling.spec_of(study)
     limit = spec.design.participants
     if limit and participants > limit:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,11 +16,24 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from study.app import create_app
 from study.cli import cli
+from study.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "of no server, and of forty characters too"  # noqa: S105 - of no server
 Run = Callable[..., Result]
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+HOSTS = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))]
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +165,25 @@ def test_unknown_studies_are_said(good: Callable[..., str], run: Run) -> None:
         assert "is loaded: `manage.py study status` lists" in refused(run(*words))
 
 
+@pytest.mark.parametrize("half_way", [0, 2])
+def test_closing_says_who_is_cut_off(good: Callable[..., str], maker: Any, tmp_path: Path, half_way: int) -> None:
+    said = " ".join(good("close", "--help").split())
+    assert "who is half-way is cut off" in said
+    assert "`pause`" in said
+    good("load", maker.fill().write())
+    good("open", "tiny")
+    app = create_app(Settings(os.environ["STUDY_DATABASE_URL"], tmp_path / "media"), SECRET)
+    for _ in range(half_way):
+        client = app.test_client()
+        token = re.search(r'csrf_token" value="([^"]+)', client.get("/s/tiny").text)
+        assert token
+        client.post("/s/tiny/step", data={"csrf_token": token[1], "step": "consent", "action": "agree"})
+    app.extensions["database"].dispose()
+    closed = good("close", "tiny")
+    said = f"Cut off half-way: {half_way} of {half_way}. Waiting, or `pause`, would let people finish."
+    assert (said in closed) == bool(half_way)
+
+
 def test_a_bad_name_is_refused(run: Run, maker: Any) -> None:
     assert "`study.name` is 'a/b'" in refused(run("load", maker.fill().write(), "--name", "a/b"))
 
@@ -189,36 +222,54 @@ def test_serving_needs_the_newest_revision(run: Run, empty_url: str, monkeypatch
     assert (f"127.0.0.1:{port} cannot be used" if empty_url.startswith("sqlite") else "is empty") in message
 
 
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_port_that_is_taken_is_said(run: Run, host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        written = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        assert f"{written} cannot be used (Address already in use)" in refused(
+            run("serve", "--host", host, "--port", port)
+        )
+
+
+@pytest.mark.parametrize("host", ["a..b", "no such machine"])
+def test_a_host_that_is_none_is_said(run: Run, host: str) -> None:
+    assert f"{host}:8000 cannot be used" in refused(run("serve", "--host", host))
+
+
 def test_wrong_usage_is_exit_code_2(run: Run) -> None:
     for words in (["load"], ["new", "x", "--kind", "guess"], ["serve", "--port", "0"], ["nothing"], ["open", "a", "b"]):
         assert run(*words).exit_code == 2
 
 
-@pytest.fixture
-def served(good: Callable[..., str], maker: Any) -> Iterator[str]:
-    """The address of a server that `study serve` started."""
+@pytest.fixture(params=HOSTS)
+def served(good: Callable[..., str], maker: Any, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that `study serve` started, by either kind of internet address."""
+    host = request.param
+    family, written = (socket.AF_INET6, f"[{host}]") if ":" in host else (socket.AF_INET, host)
     good("load", maker.fill().write())
     good("open", "tiny")
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((host, 0), family=family) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "study.cli", "serve", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "study.cli", "serve", "--host", host, "--port", str(port), "--workers", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         deadline = time.monotonic() + 30
         while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+                httpx.get(f"http://{written}:{port}/health", trust_env=False)
                 break
             except httpx.TransportError:
                 assert process.poll() is None, process.communicate()[0]
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{written}:{port}"
     finally:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=20)
-    assert "Serving studies at http://127.0.0.1" in said
+    assert f"Serving studies at http://{written}:{port}/s/NAME" in said
     assert "Traceback" not in said
 
 
