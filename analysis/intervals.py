@@ -47,28 +47,37 @@ class Uncertainty:
 
     `covariance` is the estimate before the floor, `floors` the covariances that no variance goes below: of independent
     votes, and one-way ones. `lone[i, j]`: the difference of i and j rests on one cluster alone; `lone[i, i]`: so does
-    the rating of i.
+    the rating of i. `behind` (n,) holds the degrees of freedom of each item alone, from the clusters that saw it: with
+    two of them a number has one degree of freedom, however many clusters the others have.
     """
 
     covariance: Floats
     floors: tuple[Floats, ...]
     degrees: int
     lone: Mask
+    behind: Ints
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some interval has fewer degrees of freedom than the others."""
+        return bool(((self.behind < self.degrees) & ~self.lone.diagonal()).any())
 
     def variance(self, contrast: Floats) -> float:
         """Return the variance of `contrast @ ratings`; a contrast's weights sum to zero, or it is of one rating."""
         return float(max(contrast @ matrix @ contrast for matrix in (self.covariance, *self.floors)))
 
-    def margin(self, contrast: Floats) -> float:
+    def margin(self, contrast: Floats, degrees: int | None = None) -> float:
         """Return half the width of the 95% interval of `contrast @ ratings`."""
-        return float(stdtrit(self.degrees, (1 + LEVEL) / 2)) * float(np.sqrt(self.variance(contrast)))
+        quantile = float(stdtrit(self.degrees if degrees is None else degrees, (1 + LEVEL) / 2))
+        return quantile * float(np.sqrt(self.variance(contrast)))
 
     def between(self, item: int, other: int | None = None) -> float | None:
         """Return the margin of a rating, or of the difference of two; None where it rests on one cluster alone."""
-        n = len(self.covariance)
-        if self.lone[item, item if other is None else other]:
+        n, second = len(self.covariance), item if other is None else other
+        if self.lone[item, second]:
             return None
-        return self.margin(np.eye(n)[item] - (np.full(n, 1 / n) if other is None else np.eye(n)[other]))
+        contrast = np.eye(n)[item] - (np.full(n, 1 / n) if other is None else np.eye(n)[other])
+        return self.margin(contrast, int(min(self.degrees, self.behind[item], self.behind[second])))
 
 
 def possible(over: Over, participants: int, sources: int) -> tuple[Over, str]:
@@ -101,17 +110,20 @@ def uncertainty(counts: Counts, fit: Fit, over: Over) -> Uncertainty | None:
     if over == "none":
         return None
     model = _by_model(fit)
+    seen = np.array([counts.about(item) for item in range(n)]) - 1
     if over == "votes":
-        return Uncertainty(_by_vote(counts, fit)[:n, :n], (model,), counts.votes - 1, np.zeros((n, n), bool))
+        never = np.zeros((n, n), bool)
+        return Uncertainty(_by_vote(counts, fit)[:n, :n], (model,), counts.votes - 1, never, seen[:, 0])
     if over == "participants":
         lone = rests_on_one(counts, counts.participant)
-        return Uncertainty(clustered(counts.participant), (model,), people - 1, lone)
+        return Uncertainty(clustered(counts.participant), (model,), people - 1, lone, seen[:, 1])
     if over == "sources":
-        return Uncertainty(clustered(counts.source), (model,), images - 1, rests_on_one(counts, counts.source))
+        lone = rests_on_one(counts, counts.source)
+        return Uncertainty(clustered(counts.source), (model,), images - 1, lone, seen[:, 2])
     one_way = clustered(counts.participant), clustered(counts.source)
     both = one_way[0] + one_way[1] - clustered(counts.participant, counts.source)
     lone = rests_on_one(counts, counts.participant) | rests_on_one(counts, counts.source)
-    return Uncertainty(both, (model, *one_way), min(people, images) - 1, lone)
+    return Uncertainty(both, (model, *one_way), min(people, images) - 1, lone, seen[:, 1:].min(axis=1))
 
 
 def rests_on_one(counts: Counts, cluster: Ints) -> Mask:

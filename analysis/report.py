@@ -160,6 +160,7 @@ def _scale_context(
         "reason": scale.reason,
         "alone": scale.alone,
         "degrees": scale.uncertainty.degrees if scale.uncertainty else None,
+        "uneven": scale.uncertainty is not None and scale.uncertainty.uneven,
         "few": scale.uncertainty is not None and scale.uncertainty.degrees < FEW_DEGREES,
         "matrix": _matrix(scale),
         "strips": pictures.strips(scale, selection.rated.sources, palette) if counts.sources > 1 else None,

@@ -162,7 +162,9 @@ def test_two_ways_are_never_below_one(seed: int) -> None:
     matrices = [root @ root.T for root in rng.normal(size=(3, 4, 4))]
     both = matrices[0] + matrices[1] - matrices[2]
     contrast = rng.normal(size=4)
-    variance = Uncertainty(both, (matrices[0], matrices[1]), 9, np.zeros((4, 4), bool)).variance(contrast)
+    variance = Uncertainty(both, (matrices[0], matrices[1]), 9, np.zeros((4, 4), bool), np.full(4, 9)).variance(
+        contrast
+    )
     assert variance >= max(contrast @ matrix @ contrast for matrix in matrices[:2])
     assert variance >= contrast @ both @ contrast
 
@@ -286,3 +288,19 @@ def test_what_only_a_ridge_bounds_has_no_interval(selected: Selected, votes: lis
     assert scale.reason.startswith("the ridge sets these ratings, since ")
     row = next(csv.DictReader(ratings_csv((scale,), selection, METHODS).splitlines()))
     assert (row["low"], row["interval"]) == ("", "none")
+
+
+@pytest.mark.parametrize(("over", "degrees"), [("both", 1), ("participants", 1), ("sources", 2)])
+def test_two_participants_behind_a_condition_are_one_degree_of_freedom(
+    selected: Selected, over: Over, degrees: int
+) -> None:
+    votes = crowd(("a", "b"), ("b", "c"), ("c", "a"), left=2)
+    votes += [("a", "d", side, who, where) for who in (0, 1) for where in (0, 1, 2) for side in ("left", "right")]
+    (scale,) = rate(selected(people_and_images(votes)), Settings(over))
+    found = scale.uncertainty
+    assert found is not None
+    for item, other in ((3, None), (0, 3)):
+        contrast = np.eye(4)[item] - (0.25 if other is None else np.eye(4)[other])
+        expected = stdtrit(degrees, 0.975) * np.sqrt(found.variance(contrast))
+        assert scale.margin(item, other) == pytest.approx(expected)
+    assert scale.margin(0, 1) == pytest.approx(found.margin(np.array([1.0, -1.0, 0.0, 0.0])))

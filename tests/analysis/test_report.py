@@ -257,6 +257,10 @@ def test_conditions_without_an_interval_and_few_clusters_are_told(selected: Sele
     text = Page(report(selected(rows), Settings("participants", elo=EloSettings(rounds=20)))["report.html"]).text
     assert "There is no interval for z@0.50, nor for differences from others, as these rest on one participant" in text
     assert "(t with 2 degrees of freedom: few, so the intervals are wide, and rough)" in text
+    rows.append({**rows[-1], "vote": 990, "participant": "p01"})
+    text = Page(report(selected(rows), Settings("participants", elo=EloSettings(rounds=20)))["report.html"]).text
+    assert "(t with 2 degrees of freedom, fewer where fewer saw a condition: few, so" in text
+    assert "There is no interval" not in text
 
 
 def test_not_sure_counts_half_in_the_win_matrix(selected: Selected) -> None:
