@@ -185,6 +185,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--pythonpath", str(settings.ROOT), "--worker-class", "gthread"]
     command += ["--no-control-socket", "--keep-alive", "30"]  # seconds; browsers reuse a connection between trials
+    command += ["--graceful-timeout", "10"]  # seconds for what is under way; the database is waited for half as long
     command += ["--bind", address, "--workers", str(workers), "--threads", str(threads)]
     os.execv(sys.executable, [*command, "study.app:create_app()"])  # noqa: S606 - gunicorn takes this process over
 
