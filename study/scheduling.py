@@ -128,15 +128,15 @@ def pairs(db: OrmSession, study: Study, kind: str) -> list[design.Pair]:
     return [design.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
 
 
-def trials_planned(db: OrmSession, study: Study) -> int:
-    """How many trials a session of this study has, practice included."""
+def trials_planned(db: OrmSession, study: Study) -> tuple[int, int]:
+    """How many trials a session of this study has: for practice, and after it."""
     ask = spec_of(study).design
     of = {
         kind: db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == kind)) or 0
         for kind in ("rating", "catch")
     }
     rated = min(ask.trials, of["rating"])
-    return rated + (ask.practice + round(ask.catch_rate * rated) if of["catch"] else 0)
+    return (ask.practice, rated + round(ask.catch_rate * rated)) if of["catch"] else (0, rated)
 
 
 def _session(

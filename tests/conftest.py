@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 
 from study.db import Database
@@ -131,3 +132,23 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One real Chromium for all tests: two at a time do not go together in one process."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or playwright.chromium.executable_path
+    if not Path(path).exists():
+        pytest.skip("no Chromium: scripts/find-chromium installs one")
+    switches = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
+    # study.test is this machine, by a name that is no secure context.
+    switches += ["--force-color-profile=srgb", "--host-resolver-rules=MAP study.test 127.0.0.1"]
+    browser = playwright.chromium.launch(executable_path=path, args=switches)
+    yield browser
+    browser.close()

@@ -97,10 +97,11 @@ def _consent(db: OrmSession, study: Study) -> str:
     identity.welcome(study)
     scheduling.check_room(db, study)
     spec = scheduling.spec_of(study)
-    trials = scheduling.trials_planned(db, study)
-    seconds = trials * steps.USUAL_TRIAL_S
+    practice, trials = scheduling.trials_planned(db, study)
+    seconds = (practice + trials) * steps.USUAL_TRIAL_S
     nothing_yet = steps.Progress(0, trials, round(seconds))
-    return _render("consent.html", study, spec, nothing_yet, trials=trials, minutes=max(1, round(seconds / 60)))
+    minutes = max(1, round(seconds / 60))
+    return _render("consent.html", study, spec, nothing_yet, trials=trials, practice=practice, minutes=minutes)
 
 
 def _page(db: OrmSession, study: Study, session: Session) -> str:

@@ -1,12 +1,9 @@
 """What the tests of the analysis room share."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from analysis.selection import Selection, select
 from analysis.votes import Votes, read_votes
@@ -46,16 +43,3 @@ def read(write_votes: Callable[[Rows], Path]) -> Callable[[Rows], Votes]:
 def selected(read: Callable[[Rows], Votes]) -> Callable[..., Selection]:
     """Write rows, read them back and select the rated ones."""
     return lambda rows, **only: select(read(rows), only)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium; skips where there is none."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.skip("no Chromium: scripts/find-chromium installs one")
-    switches = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=switches)
-        yield browser
-        browser.close()

@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,11 +17,9 @@ from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
-    Playwright,
     Request,
     Route,
     expect,
-    sync_playwright,
 )
 
 from study.cli import cli
@@ -146,25 +143,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert result.exit_code == 0, result.output
     with server({**os.environ, **environ}) as address:
         yield Server(address, folder, environ)
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or playwright.chromium.executable_path
-    if not Path(path).exists():
-        pytest.skip("no Chromium: scripts/find-chromium installs one")
-    switches = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
-    # study.test is this machine, by a name that is no secure context.
-    switches += ["--force-color-profile=srgb", "--host-resolver-rules=MAP study.test 127.0.0.1"]
-    browser = playwright.chromium.launch(executable_path=path, args=switches)
-    yield browser
-    browser.close()
 
 
 @dataclass(frozen=True)
