@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 IN = click.Path(path_type=Path)
 OVER = click.Choice(["both", "participants", "sources", "votes"])
-ASKED = ("asks_for", "reference", "layout", "study", "config")
+ASKED = ("asks_for", "reference", "layout", "view", "study", "config")
 MANY_VOTES = 50_000
 
 

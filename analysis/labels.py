@@ -16,7 +16,7 @@ LABELS_COLUMNS = (
     *CROP,
     *("hallucinated", "faithful", "rate", "asks_for", "reference", "layout"),
     *("participants", "votes", "hallucinated_votes", "faithful_votes", "not_sure_votes"),
-    *("share", "share_low", "share_high", "study", "config", "votes_sha256", "simulated"),
+    *("share", "share_low", "share_high", "study", "config", "votes_sha256", "simulated", "view"),
 )
 GROUP = (*CROP, "rate")
 

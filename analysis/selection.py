@@ -9,7 +9,7 @@ import numpy as np
 from analysis.files import Refusal
 from analysis.votes import Mask, Votes
 
-ASKED = ("asks_for", "reference", "layout", "study", "config")
+ASKED = ("asks_for", "reference", "layout", "view", "study", "config")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -26,7 +26,7 @@ VOTES_COLUMNS = tuple(
     left_bpp right_bpp left_sha256 right_sha256 reference_sha256 choice expected response_ms shown_at voted_at
     flips left_ms right_ms reference_ms zoomed hidden_ms reloads viewport_width viewport_height device_pixel_ratio
     device_pixels_per_pixel pixel_exact bytes_verified left_x left_y right_x right_y
-    region_x region_y region_width region_height strategy probability corrects
+    region_x region_y region_width region_height strategy probability corrects view
     """.split()
 )
 REQUIRED = ("participant", "left", "right", "choice")
@@ -35,6 +35,7 @@ CHOICES = {
     "kind": ("rating", "catch", "identical", "repeat", "practice", "preview"),
     "asks_for": ("prefer", "closer", "more_different", ""),
     "reference": ("always", "on_demand", "never", ""),
+    "view": ("crop", "context", ""),
     "choice": ("left", "right", "not_sure"),
     "expected": ("left", "right", "not_sure", ""),
     "simulated": ("0", "1", ""),

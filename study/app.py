@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFProtect
 from study import identity, settings
 from study.db import connect
 from study.settings import Settings
-from study.views import failures, health, media, participant
+from study.views import door, failures, health, media, participant
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -34,7 +34,7 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     identity.prepare(app)
     failures.register(app)
     CSRFProtect(app)
-    for view in (participant, media, health):
+    for view in (participant, door, media, health):
         app.register_blueprint(view.blueprint)
     app.after_request(_finish)
     return app

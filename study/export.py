@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
 from study import folder, loading, steps, writing
-from study.dictionary import SESSIONS, VOTES
+from study.dictionary import FACTS, SESSIONS, VOTES
 from study.errors import Refused
-from study.models import Condition, Crop, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote
+from study.models import Condition, Crop, Fact, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote
 from study.scheduling import spec_of
 from study.spec import Spec
 
@@ -140,7 +140,14 @@ def _session_record(
         "votes": saved,
         "language": session.language,
         "simulated": participant.simulated,
+        **dict.fromkeys(FACTS),
+        **_facts(db, session),
     }
+
+
+def _facts(db: OrmSession, session: Session) -> dict[str, str]:
+    rows = db.execute(select(Fact.name, Fact.value).where(Fact.session_id == session.id))
+    return {row.name: row.value for row in rows}
 
 
 def _last_step(db: OrmSession, session: Session) -> str:
@@ -210,6 +217,7 @@ def _vote_record(study: Study, spec: Spec, row: Row[Any]) -> dict[str, Any]:
         "tag": crop.tag,
         **{f"crop_{name}": getattr(crop, name) for name in ("x", "y", "width", "height")},
         "reference_sha256": row.reference_sha256,
+        "view": spec.study.view,
     }
 
 

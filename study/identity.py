@@ -18,7 +18,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.errors import Elsewhere, Malformed, NoSession, NotForPeople
+from study.errors import Elsewhere, Malformed, NoSession, NotForPeople, NotOpen
 from study.models import Participant, PlatformIdentity, Session, Study
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
@@ -105,6 +105,23 @@ def current(db: OrmSession, study: Study) -> Participant | None:
     """The participant that the cookie names, if there is one in this study."""
     visitor = _visitor(study)
     return _by_token(db, study, visitor["token"]) if visitor else None
+
+
+def session_of(db: OrmSession, study: Study) -> Session:
+    """The session of the participant that the cookie names.
+
+    Raises:
+        NoSession: it names none.
+        NotOpen: the participant declined.
+    """
+    participant = current(db, study)
+    query = select(Session).where(Session.participant_id == participant.id) if participant else None
+    session = db.scalar(query) if query is not None else None
+    if session is None:
+        raise NoSession("No session of this study belongs to this browser: open the study's link again.")
+    if session.outcome == "declined":
+        raise NotOpen("You have declined to take part, so no step is open.")
+    return session
 
 
 def has_cookie() -> bool:

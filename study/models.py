@@ -117,6 +117,11 @@ class Crop(Base):
     y: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
+    # The larger window that may be shown around it, in the source's pixels too.
+    context_x: Mapped[int | None]
+    context_y: Mapped[int | None]
+    context_width: Mapped[int | None]
+    context_height: Mapped[int | None]
 
     source: Mapped[Source] = relationship()
 
@@ -135,7 +140,7 @@ class Condition(Base):
 
 
 class Stimulus(Base):
-    """One condition applied to one crop: one PNG, addressed by its SHA-256."""
+    """One condition applied to one crop: one PNG, addressed by its SHA-256, and that of its larger window, if any."""
 
     __tablename__ = "stimulus"
     __table_args__ = (UniqueConstraint("crop_id", "condition_id"), Index(None, "condition_id"))
@@ -144,6 +149,7 @@ class Stimulus(Base):
     crop_id: Mapped[int] = mapped_column(ForeignKey("crop.id"))
     condition_id: Mapped[int] = mapped_column(ForeignKey("condition.id"))
     sha256: Mapped[str] = mapped_column(SHA256)
+    context_sha256: Mapped[str | None] = mapped_column(SHA256)
     bpp: Mapped[str] = mapped_column(String(32))
 
     crop: Mapped[Crop] = relationship()
@@ -200,7 +206,12 @@ class PlatformIdentity(Base):
 
 
 class Session(Base):
-    """One sitting: begun by agreeing, or recorded as declined. `block` is the last block that was begun."""
+    """One sitting: begun by agreeing, or recorded as declined.
+
+    `prepared` counts the steps before the first trial that are done, `block` is the last block that was begun,
+    `practised` says that no further round of practice comes, `warned_at` how many catch trials had been missed when
+    the participant was warned.
+    """
 
     __tablename__ = "session"
     __table_args__ = (
@@ -213,8 +224,12 @@ class Session(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"))
     ordinal: Mapped[int | None]  # its plan follows from the study's seed and this number; none where declined
-    outcome: Mapped[str] = mapped_column(one_of("open", "complete", "declined", name="outcome"))
-    instructed: Mapped[bool]
+    outcome: Mapped[str] = mapped_column(
+        one_of("open", "complete", "declined", "screened_out", "withdrawn", name="outcome")
+    )
+    prepared: Mapped[int]
+    practised: Mapped[bool]
+    warned_at: Mapped[int | None]
     block: Mapped[int]
     language: Mapped[str] = mapped_column(String(16))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -225,8 +240,24 @@ class Session(Base):
     study: Mapped[Study] = relationship()
 
 
+class Fact(Base):
+    """What a participant chose to say, or the browser told, of a session: `name` is a column of sessions.csv."""
+
+    __tablename__ = "fact"
+    __table_args__ = (UniqueConstraint("session_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    value: Mapped[str] = mapped_column(String(64))
+
+
 class Trial(Base):
-    """One showing of a pair to one participant; `flipped` puts the pair's b on the left."""
+    """One showing of a pair to one participant; `flipped` puts the pair's b on the left.
+
+    An `identical` trial has the pair's a on both sides; flipped, its b. `key` is the vote's idempotency key,
+    `correction_key` that of the one correction it may have.
+    """
 
     __tablename__ = "trial"
     __table_args__ = (
@@ -240,7 +271,8 @@ class Trial(Base):
     session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
     pair_id: Mapped[int] = mapped_column(ForeignKey("pair.id"))
     public: Mapped[str] = mapped_column(String(64), unique=True)  # how the page names it
-    key: Mapped[str] = mapped_column(String(64), unique=True)  # the vote's idempotency key
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    correction_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(
         one_of("rating", "catch", "identical", "repeat", "practice", "preview", name="kind")
     )

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,10 +27,16 @@ STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Kind = Literal["compare", "label"]
 AsksFor = Literal["prefer", "closer", "more_different"]
 ReferenceMode = Literal["always", "on_demand", "never"]
-Layout = Literal["side_by_side"]
+Layout = Literal["side_by_side", "flip", "flip_reference", "flicker", "flicker_reference"]
+View = Literal["crop", "context"]
 Strategy = Literal["balanced", "full"]
+Language = Literal["en", "de", "ar"]
 Line = Annotated[str, msgspec.Meta(max_length=300)]
 Prose = Annotated[str, msgspec.Meta(max_length=20_000)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+IN_PLACE = ("flip", "flip_reference", "flicker")
+"""Layouts that show both candidates in one place, one after the other."""
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,9 +46,15 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind = "compare"
     asks_for: AsksFor = "prefer"
     reference: ReferenceMode = "always"
+    languages: tuple[Language, ...] = ("en",)
     layout: Layout = "side_by_side"
+    flicker_ms: Annotated[int, msgspec.Meta(ge=100, le=5000)] = 500
+    view: View = "crop"
+    loupe: bool = False
+    mark_region: bool = False
     not_sure: bool = False
-    device_pixels_per_pixel: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
+    device_pixels_per_pixel: Annotated[int, msgspec.Meta(ge=1, le=8)] | Literal["auto"] = 1
+    phones: bool = False
     contact: Line = ""
 
 
@@ -53,19 +66,41 @@ class Design(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategy: Strategy = "balanced"
     block: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
     practice: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
-    catch_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    practice_rounds: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
+    catch_rate: Share = 0.1
+    identical_rate: Share = 0.05
+    repeat_rate: Share = 0.05
     minimum_view_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 500
     participants: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    votes_per_pair: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    resume_hours: Annotated[float, msgspec.Meta(ge=0.1, le=720)] = 2.0
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What participants may say of themselves and their screen before they begin; each answer may be left out."""
+
+    age: bool = False
+    vision: bool = False
+    display: bool = False
+    colour_plates: Annotated[int, msgspec.Meta(ge=0, le=6)] = 0
+    screen_size: bool = False
+
+
+class Screening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a session ends early: after a warning, and with the pay of a whole one."""
+
+    catches_missed: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
 
 
 class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a participant goes afterwards."""
 
     completion: Line = ""
+    screen_out: Line = ""
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the pages say; an empty text is the default one."""
+    """What the pages say in one language; an empty text is the default one."""
 
     title: Line = ""
     question: Line = ""
@@ -79,8 +114,11 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     study: Study = Study()
     design: Design = Design()
+    ask: Ask = Ask()
+    screening: Screening = Screening()
     links: Links = Links()
     texts: Texts = Texts()
+    translations: dict[Language, Texts] = {}
 
 
 def read(folder: Path) -> Spec:
@@ -117,12 +155,10 @@ def parse(text: str, where: str = FILE, default_name: str = "") -> Spec:
     except msgspec.ValidationError as error:
         raise Refused(f"{where}: {_explained(str(error))}") from error
     name = spec.study.name or default_name
-    spec = msgspec.structs.replace(
-        spec, study=msgspec.structs.replace(spec.study, name=name), texts=_with_defaults(spec.texts, spec.study)
-    )
+    spec = msgspec.structs.replace(spec, study=msgspec.structs.replace(spec.study, name=name))
     for complaint in _complaints(spec):
         raise Refused(f"{where}: {complaint}")
-    return spec
+    return _with_defaults(spec)
 
 
 def renamed(spec: Spec, name: str) -> Spec:
@@ -140,9 +176,17 @@ def renamed(spec: Spec, name: str) -> Spec:
 def to_toml(spec: Spec, *remarks: str) -> str:
     """Every key of the contract with its value, below the remarks."""
     lines = [f"# {remark}" for remark in remarks]
-    for table, values in msgspec.to_builtins(spec).items():
+    for table, values in _tables(spec).items():
         lines += ["", f"[{table}]", *(f"{key} = {_toml_value(value)}" for key, value in values.items())]
     return "\n".join(lines).strip() + "\n"
+
+
+def texts_in(spec: Spec, language: str) -> Texts:
+    """The study's texts in one of its languages; in its first one for every other word."""
+    for offered, texts in spec.translations.items():
+        if offered == language:
+            return texts
+    return spec.texts
 
 
 def digest(design: str) -> str:
@@ -150,7 +194,14 @@ def digest(design: str) -> str:
     return hashlib.sha256(design.encode()).hexdigest()
 
 
-def _toml_value(value: str | float) -> str:
+def _tables(spec: Spec) -> dict[str, dict[str, Any]]:
+    """Every table of the file by its dotted name."""
+    tables: dict[str, dict[str, Any]] = msgspec.to_builtins(spec)
+    translations = tables.pop("translations")
+    return tables | {f"translations.{language}": texts for language, texts in translations.items()}
+
+
+def _toml_value(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)
@@ -158,23 +209,60 @@ def _toml_value(value: str | float) -> str:
 
 def _complaints(spec: Spec) -> list[str]:
     """What types cannot say."""
-    found = []
+    found = [*_contradictions(spec), *_languages(spec)]
     if not STUDY_NAME.fullmatch(spec.study.name):
-        found.append(
+        found.insert(
+            0,
             f"`study.name` is {spec.study.name!r}: use up to 64 letters, digits, `.`, `_` or `-`, "
-            "beginning with a letter or digit, for it is part of the participants' link."
+            "beginning with a letter or digit, for it is part of the participants' link.",
         )
-    if spec.study.reference == "never" and spec.study.asks_for != "prefer":
-        found.append(
-            f'`study.asks_for` is "{spec.study.asks_for}", which speaks of the original, but `study.reference` is '
+    for table, values in _tables(spec).items():
+        for key, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                found.append(f"`{table}.{key}` is not a number: write one.")
+            if isinstance(value, str) and "\0" in value:
+                found.append(f"`{table}.{key}` has a NUL character: take it out.")
+            if table == "links" and value and not _is_link(value):
+                found.append(f"`{table}.{key}` is no link: write one that begins with https:// or leave it empty.")
+    return found
+
+
+def _contradictions(spec: Spec) -> Iterator[str]:
+    study = spec.study
+    if study.reference == "never" and study.asks_for != "prefer":
+        yield (
+            f'`study.asks_for` is "{study.asks_for}", which speaks of the original, but `study.reference` is '
             '"never": show the original or ask for "prefer".'
         )
-    if not math.isfinite(spec.design.catch_rate):
-        found.append("`design.catch_rate` is not a number: write one from 0 to 1.")
-    if spec.links.completion and not _is_link(spec.links.completion):
-        found.append("`links.completion` is no link: write one that begins with https:// or leave it empty.")
-    found += [f"`{key}` has a NUL character: take it out." for key, value in _strings(spec) if "\0" in value]
-    return found
+    if study.layout == "flip_reference" and study.reference == "never":
+        yield (
+            '`study.layout` is "flip_reference", but `study.reference` is "never": write "flip", or show the original.'
+        )
+    if study.layout == "flicker_reference" and study.reference != "always":
+        yield (
+            f'`study.layout` is "flicker_reference", whose images take turns with the original, but `study.reference` '
+            f'is "{study.reference}": write "always".'
+        )
+    if spec.screening.catches_missed and not spec.design.catch_rate:
+        yield "`screening.catches_missed` counts catch trials, but `design.catch_rate` is 0: show some."
+    if spec.screening.catches_missed and spec.links.completion and not spec.links.screen_out:
+        yield (
+            "`screening.catches_missed` sends people away, who are to be paid as well: "
+            "write the link that pays them as `links.screen_out`."
+        )
+
+
+def _languages(spec: Spec) -> Iterator[str]:
+    offered = spec.study.languages
+    if not offered:
+        yield '`study.languages` is empty: write at least one, for example ["en"].'
+    if len(set(offered)) < len(offered):
+        yield "`study.languages` names a language twice: write each once."
+    for language in spec.translations:
+        if language in offered[:1]:
+            yield f"`translations.{language}`: the first of `study.languages` has its texts in `[texts]`; move them."
+        elif language not in offered:
+            yield f"`translations.{language}`: `study.languages` does not name {language}; add it there."
 
 
 def _is_link(url: str) -> bool:
@@ -185,17 +273,10 @@ def _is_link(url: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and url.isprintable() and " " not in url
 
 
-def _strings(spec: Spec) -> list[tuple[str, str]]:
-    tables: dict[str, dict[str, Any]] = msgspec.to_builtins(spec)
-    return [
-        (f"{table}.{key}", v) for table, values in tables.items() for key, v in values.items() if isinstance(v, str)
-    ]
-
-
 def _explained(message: str) -> str:
     """msgspec's message as a sentence with the dotted name first and what would be accepted."""
     said, _, where = message.partition(" - at `$")
-    dotted = where.rstrip("`").lstrip(".")
+    dotted = where.rstrip("`").lstrip(".").replace("[...]", "")  # so msgspec writes a key of ours
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", said, re.DOTALL)
     if not unknown:
         table, _, key = dotted.partition(".")
@@ -208,19 +289,38 @@ def _explained(message: str) -> str:
 
 
 def _keys(table: str) -> list[str]:
-    struct = {field.name: field.type for field in msgspec.structs.fields(Spec)}.get(table, Spec)
-    return [field.name for field in msgspec.structs.fields(struct)]
+    return [field.name for field in msgspec.structs.fields(_struct(table))]
 
 
 def _choices(table: str, key: str) -> str:
-    tables = {field.name: field.type for field in msgspec.structs.fields(Spec)}
-    types = {field.name: field.type for field in msgspec.structs.fields(tables[table])} if table in tables else {}
-    values = getattr(types.get(key), "__args__", ()) if key else ()
-    words = [f'"{value}"' for value in values if isinstance(value, str)]
+    types = {field.name: field.type for field in msgspec.structs.fields(_struct(table))} if table else {}
+    words = [json.dumps(value) for value in _words(types.get(key.partition("[")[0]))]
     return f"; write {' or '.join(words)}" if words else ""
 
 
-def _with_defaults(texts: Texts, study: Study) -> Texts:
-    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure)
+def _struct(table: str) -> Any:
+    """The struct of a table by its dotted name; the whole file's for every other name."""
+    if table.partition(".")[0] == "translations":
+        return Texts
+    found = {field.name: field.type for field in msgspec.structs.fields(Spec)}.get(table, Spec)
+    return found if isinstance(found, type) else Spec
+
+
+def _words(kind: Any) -> list[str]:
+    """The words that a type accepts, through unions and tuples."""
+    parts = getattr(kind, "__args__", ())
+    return [word for part in parts for word in ([part] if isinstance(part, str) else _words(part))]
+
+
+def _with_defaults(spec: Spec) -> Spec:
+    first, *others = spec.study.languages
+    translations = {
+        language: _filled(spec.translations.get(language, Texts()), spec.study, language) for language in others
+    }
+    return msgspec.structs.replace(spec, texts=_filled(spec.texts, spec.study, first), translations=translations)
+
+
+def _filled(texts: Texts, study: Study, language: str) -> Texts:
+    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure, language=language)
     blank = {name: default for name, default in given.items() if not getattr(texts, name).strip()}
     return msgspec.structs.replace(texts, **blank)

@@ -87,7 +87,7 @@ def _step(session: Session, ahead: tuple[Trial, ...]) -> str:
         return "declined"
     if not ahead:
         return "thanks"
-    if not session.instructed:
+    if not session.prepared:
         return "instructions"
     return "break" if ahead[0].block > session.block else "trial"
 
@@ -102,7 +102,7 @@ def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> None:
     if place(session, look(db, session)).step != shown:
         return
     if shown == "instructions":
-        session.instructed = True
+        session.prepared += 1
     elif shown == "break":
         session.block += 1
     session.active_at = at

@@ -1,5 +1,10 @@
 """What the pages say where study.toml says nothing, and the study.toml that `study new` writes."""
 
+import gettext
+from pathlib import Path
+
+TRANSLATIONS = Path(__file__).with_name("translations")
+
 QUESTIONS = {
     ("compare", "prefer"): "Which image do you prefer?",
     ("compare", "closer"): "Which image is closer to the original?",
@@ -11,11 +16,13 @@ QUESTIONS = {
 
 TITLES = {"compare": "Which image looks better?", "label": "Which image would you keep?"}
 
-_CONSENT = """\
-You will see pairs of images and answer one short question about each. There are no right or wrong answers: \
-your own eyes decide.
-
-Taking part is your choice."""
+_CONSENT = (
+    (
+        "You will see pairs of images and answer one short question about each. There are no right or wrong answers: "
+        "your own eyes decide."
+    ),
+    "Taking part is your choice.",
+)
 
 _LOOK = """\
 Please use a computer screen, sit at your usual distance and leave the browser's zoom at 100%."""
@@ -39,14 +46,15 @@ _THANKS = {
 }
 
 
-def defaults(kind: str, asks_for: str, *, not_sure: bool) -> dict[str, str]:
-    """Every text of a study that gives none, by its key in study.toml."""
+def defaults(kind: str, asks_for: str, *, not_sure: bool, language: str = "en") -> dict[str, str]:
+    """Every text of a study that gives none, by its key in study.toml, in one language."""
+    say = gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en").gettext
     return {
-        "title": TITLES[kind],
-        "question": QUESTIONS[kind, asks_for],
-        "consent": _CONSENT,
-        "instructions": "\n\n".join((_LOOK, _TASKS[kind], _UNDECIDED[not_sure])),
-        "thanks": _THANKS[kind],
+        "title": say(TITLES[kind]),
+        "question": say(QUESTIONS[kind, asks_for]),
+        "consent": "\n\n".join(map(say, _CONSENT)),
+        "instructions": "\n\n".join(map(say, (_LOOK, _TASKS[kind], _UNDECIDED[not_sure]))),
+        "thanks": say(_THANKS[kind]),
     }
 
 
@@ -59,9 +67,17 @@ TEMPLATE = """\
 kind = "{kind}"          # compare: which codec looks better; label: is hallucinated detail welcome here
 asks_for = "prefer"        # prefer, closer, or more_different (then the press names the worse side)
 reference = "always"       # the original is in view: always, on_demand (by key or button), or never
-layout = "side_by_side"
+languages = ["en"]         # of en, de, ar; the first one where a browser asks for none of them
+layout = "side_by_side"    # or flip (A and B in place), flip_reference (A, B and the original in place),
+                           # flicker (A and B take turns), flicker_reference (each side takes turns with the original)
+flicker_ms = 500           # how long each image of a flicker stays
+view = "crop"              # or context: the crop outlined inside a larger window, where stimuli.csv has one
+loupe = false              # may participants magnify, 2 and 4 times?
+mark_region = false        # may participants mark the region that decided?
 not_sure = false           # may participants answer "not sure"?
-device_pixels_per_pixel = 1  # one image pixel on n x n pixels of the screen, alike for everybody
+device_pixels_per_pixel = 1  # one image pixel on n x n pixels of the screen, alike for everybody; or "auto": as
+                           # many as the screen has for one CSS pixel
+phones = false             # may people take part on a phone?
 contact = ""               # who answers questions, for example an e-mail address; shown first and last
 
 [design]
@@ -70,14 +86,34 @@ trials = 60                # rating trials a participant at most
 strategy = "balanced"      # the least-answered pairs first; or full: every pair, in random order
 block = 20                 # trials between two breaks
 practice = 2               # practice trials, with feedback; they need `catch` rows in stimuli.csv
+practice_rounds = 2        # how often practice may be repeated until all of it is right
 catch_rate = 0.1           # catch trials per rating trial; they need `catch` rows too
-minimum_view_ms = 500      # both images are in view this long before a choice counts
-participants = 0           # how many may begin; 0 is no limit
+identical_rate = 0.05      # trials with the same image on both sides, per rating trial: they show side bias
+repeat_rate = 0.05         # trials that come a second time, per rating trial: they show self-consistency
+minimum_view_ms = 500      # each image is in view this long before a choice counts
+participants = 0           # how many sessions may count; 0 is no limit
+votes_per_pair = 0         # answers wanted of each pair; 0 is no limit
+resume_hours = 2.0         # after so long without an answer a session has ended, and others get its open trials
 
+# What participants may say of themselves before they begin; each answer may be left out.
+[ask]
+age = false                # an age band
+vision = false             # normal, corrected or impaired vision
+display = false            # the kind of screen
+colour_plates = 0          # plates with a number that colour-blind people see differently
+screen_size = false        # a bank card held to the screen and the distance to it: pixels per degree
+
+[screening]
+catches_missed = 0         # so many wrong catch trials bring a warning at the next break, one more ends the session;
+                           # 0 is never
+
+# `{{PROLIFIC_PID}}` and other parameters of the participant's link may stand in these.
 [links]
 completion = ""            # offered after the last vote has been saved, for example a recruiting service's link
+screen_out = ""            # offered to those whom the screening sends away, who are paid as well
 
-# Plain text; blank lines make paragraphs. Left out, each has a default that suits the kind of study.
+# Plain text; blank lines make paragraphs. Left out, each has a default that suits the kind of study. A language beyond
+# the first has its texts in [translations.de] and the like.
 [texts]
 # title = "{title}"
 # question = "{question}"

@@ -15,7 +15,7 @@ from study import identity
 from study.errors import Busy, Malformed, NoSession, Problem, StaleForm
 from study.spec import STUDY_NAME
 
-JSON_ENDPOINTS = {"participant.trial", "participant.vote", "health.health"}
+JSON_ENDPOINTS = {"door.trial", "door.vote", "health.health"}
 REFUSED_THERE_TOO = {403, 404, 410}
 """Statuses by which the study's own page would answer as well, so that a link there leads nowhere."""
 
@@ -81,7 +81,7 @@ def _back(status: int) -> str | None:
 
 def _stale_form(_error: CSRFError) -> Response:
     """Without a cookie of ours no token can fit: say that there is no session, rather than to reload."""
-    if request.endpoint == "participant.vote" and not identity.has_cookie():
+    if request.endpoint == "door.vote" and not identity.has_cookie():
         return _answer(NoSession("No session of this study belongs to this browser: open the study's link again."))
     return _answer(
         StaleForm(

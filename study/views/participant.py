@@ -1,4 +1,4 @@
-"""A participant's walk: one address that shows the open step, and the JSON door behind the trial page."""
+"""A participant's walk: one address that shows the open step."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session as OrmSession
 
-from study import identity, scheduling, steps, voting
+from study import identity, scheduling, steps
 from study.db import Database
-from study.errors import Malformed, NoSession, NotOpen
+from study.errors import Malformed
 from study.models import Session, Study, now
 from study.spec import Spec
 
@@ -52,7 +52,7 @@ def step(name: str) -> ResponseReturnValue:
     with _database().write() as db:
         study = scheduling.find(db, name, lock=action != "next")
         if action == "next":
-            steps.go_on(db, _session(db, study), shown, at)
+            steps.go_on(db, identity.session_of(db, study), shown, at)
         elif shown == "consent":
             participant = identity.enrol(db, study, at, agreed=action == "agree")
             if action == "agree":
@@ -60,36 +60,6 @@ def step(name: str) -> ResponseReturnValue:
             else:
                 scheduling.decline(db, participant, at)
     return redirect(url_for("participant.page", name=name), 303)
-
-
-@blueprint.get("/trial")
-def trial(name: str) -> ResponseReturnValue:
-    """The open trial and the one after it."""
-    with _database().write() as db:
-        study = scheduling.find(db, name)
-        session = _session(db, study)
-        here = steps.place(session, steps.look(db, session))
-        if here.trial is not None:
-            scheduling.check_open(study)
-        steps.show(here.trial, now(), fetched=True)
-        return steps.describe(db, here, scheduling.spec_of(study))
-
-
-@blueprint.post("/vote")
-def vote(name: str) -> ResponseReturnValue:
-    """Take the vote in and, after the commit, give the next trial out."""
-    at = now()
-    ballot = voting.read_ballot(request.get_data())
-    with _database().read() as db:
-        study = scheduling.find(db, name)
-        participant = identity.current(db, study)
-    if participant is None:
-        raise NoSession("No session of this study belongs to this browser: open the study's link again.")
-    saved = voting.cast(_database(), participant, ballot, at)
-    answer: dict[str, Any] = {"saved": True, "duplicate": saved.duplicate, **saved.answer}
-    if saved.trial.kind == "practice":
-        answer["feedback"] = {"correct": ballot.choice == saved.trial.expected, "expected": saved.trial.expected}
-    return answer
 
 
 def _consent(db: OrmSession, study: Study) -> str:
@@ -129,16 +99,6 @@ def _render(template: str, study: Study, spec: Spec, progress: steps.Progress, *
         "simulated": study.simulated,
     }
     return render_template(template, study=shown, texts=spec.texts, progress=progress, **more)
-
-
-def _session(db: OrmSession, study: Study) -> Session:
-    participant = identity.current(db, study)
-    session = steps.session_of(db, participant) if participant else None
-    if session is None:
-        raise NoSession("No session of this study belongs to this browser: open the study's link again.")
-    if session.outcome == "declined":
-        raise NotOpen("You have declined to take part, so no step is open.")
-    return session
 
 
 def _database() -> Database:

@@ -40,7 +40,10 @@ def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Pat
     [
         ("[study]\nkinds = 'label'", r"`study\.kinds` is no key of a study; did you mean `kind`\?"),
         ("[design]\nxyzzy = 1", r"`design\.xyzzy` is no key of a study; known here: `seed`, `trials`"),
-        ("[plan]\nseed = 1", r"`plan` is no key of a study; known here: `study`, `design`, `links`, `texts`"),
+        (
+            "[plan]\nseed = 1",
+            r"`plan` is no key of a study; known here: `study`, `design`, `ask`",
+        ),
         ("seed = 1", "`seed` is no key of a study"),
         ("study = 1", "`study`: expected `object`, got `int`"),
         ("[design]\ntrials = '60'", r"`design\.trials`: expected `int`, got `str`"),
@@ -51,7 +54,7 @@ def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Pat
         ("[design]\ncatch_rate = nan", r"`design\.catch_rate`"),
         ("[study]\nnot_sure = 1", r"`study\.not_sure`: expected `bool`, got `int`"),
         ("[study]\nasks_for = 'best'", r'`study\.asks_for`: .*"prefer" or "closer" or "more_different"'),
-        ("[study]\nlayout = 'flip'", r'`study\.layout`: .*write "side_by_side"'),
+        ("[study]\nlayout = 'flap'", r'`study\.layout`: .*write "side_by_side"'),
         ("[study]\nname = '../x'", r"`study\.name` is '\.\./x': use up to 64 letters"),
         ("[study]\nname = '.'", r"`study\.name`"),
         ("[study]\nasks_for = 'closer'\nreference = 'never'", "speaks of the original"),
