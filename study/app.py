@@ -3,7 +3,7 @@
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 
-from study import identity, settings
+from study import identity, languages, settings
 from study.db import connect
 from study.settings import Settings
 from study.views import door, failures, health, media, participant
@@ -32,6 +32,7 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     app.extensions["media"] = kept.media.resolve()
     app.jinja_env.filters["paragraphs"] = paragraphs
     identity.prepare(app)
+    languages.prepare(app)
     failures.register(app)
     CSRFProtect(app)
     for view in (participant, door, media, health):

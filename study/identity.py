@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ UNFILLED = frozenset("{}%")
 """What a platform's placeholder is written with: a link that nobody filled in names nobody."""
 SIMULATED = "simulated"
 """The parameter that carries a simulated participant's signed token."""
+LANGUAGE = "lang"
+"""The parameter by which a link asks for a language."""
 SIMULATED_FOR_S = 24 * 3600
 REMEMBERED = timedelta(days=60)
 PARAMETERS_LENGTH = 1500
@@ -71,6 +73,8 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
         Elsewhere: the link names somebody who has begun in another browser.
         Malformed: the link says more than a cookie can hold.
     """
+    if LANGUAGE in parameters:
+        session[LANGUAGE] = parameters[LANGUAGE][:16]
     kept, proven = _said(parameters), SIMULATED in parameters
     visitor = dict(_visitor(study) or _new_visitor())
     if proven:
@@ -166,12 +170,14 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
 
 
 def _said(parameters: Mapping[str, str]) -> dict[str, str]:
-    """What a link says, but for the token and the names that nobody filled in.
+    """What a link says, but for the token, the language and the names that nobody filled in.
 
     Raises:
         Malformed: it is more than a cookie can hold.
     """
-    said = {_printable(name): _printable(value) for name, value in parameters.items() if name != SIMULATED}
+    said = {
+        _printable(name): _printable(value) for name, value in parameters.items() if name not in {SIMULATED, LANGUAGE}
+    }
     kept = {name: value for name, value in said.items() if name and not (name in KNOWN_IDS and UNFILLED & set(value))}
     if len(json.dumps(kept)) > PARAMETERS_LENGTH or any(len(name) > PARAMETER_NAME_LENGTH for name in kept):
         raise Malformed("The link carries too much: ask whoever sent it for a shorter one.")
@@ -251,3 +257,9 @@ def _secret_key() -> str:
 
 def _printable(value: str) -> str:
     return "".join(character for character in value if character.isprintable()).strip()
+
+
+def language(offered: Sequence[str]) -> str:
+    """The language to speak, of those on offer: what a link asked for, else what the browser prefers, else the first."""
+    asked = str(session.get(LANGUAGE, ""))
+    return asked if asked in offered else request.accept_languages.best_match(offered) or offered[0]

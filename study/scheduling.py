@@ -19,8 +19,6 @@ from study.spec import STUDY_NAME, Spec, parse
 ABANDONED = timedelta(hours=2)
 """After so long without a sign of life a session's unanswered trials no longer count, and others get its pairs."""
 
-LANGUAGE = "en"
-
 
 def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
     """The study of this name that participants may know of; a draft is not there for them.
@@ -65,7 +63,7 @@ def check_room(db: OrmSession, study: Study) -> None:
         raise Closed("Enough people have taken part in this study already. Thank you for your interest.")
 
 
-def begin(db: OrmSession, study: Study, participant: Participant, at: datetime) -> Session:
+def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, language: str = "en") -> Session:
     """The participant's session, planned whole; the one there is where it has begun already.
 
     Call it with the study locked (`find(..., lock=True)`) in a write transaction.
@@ -79,7 +77,7 @@ def begin(db: OrmSession, study: Study, participant: Participant, at: datetime) 
     check_open(study)
     check_room(db, study)
     last = db.scalar(select(func.max(Session.ordinal)).where(Session.study_id == study.id))
-    session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open")
+    session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open", language=language)
     db.add(session)
     db.flush()
     spec = spec_of(study)
@@ -92,11 +90,11 @@ def begin(db: OrmSession, study: Study, participant: Participant, at: datetime) 
     return session
 
 
-def decline(db: OrmSession, participant: Participant, at: datetime) -> Session:
+def decline(db: OrmSession, participant: Participant, at: datetime, language: str = "en") -> Session:
     """Record that the participant did not agree; a session that has begun stays as it is."""
     session = db.scalar(select(Session).where(Session.participant_id == participant.id))
     if session is None:
-        session = _session(participant, at, ordinal=None, outcome="declined", ended_at=at)
+        session = _session(participant, at, ordinal=None, outcome="declined", ended_at=at, language=language)
         db.add(session)
         db.flush()
     return session
@@ -140,7 +138,13 @@ def trials_planned(db: OrmSession, study: Study) -> tuple[int, int]:
 
 
 def _session(
-    participant: Participant, at: datetime, *, ordinal: int | None, outcome: str, ended_at: datetime | None = None
+    participant: Participant,
+    at: datetime,
+    *,
+    ordinal: int | None,
+    outcome: str,
+    language: str,
+    ended_at: datetime | None = None,
 ) -> Session:
     return Session(
         study_id=participant.study_id,
@@ -150,7 +154,7 @@ def _session(
         prepared=0,
         practised=False,
         block=1,
-        language=LANGUAGE,
+        language=language,
         started_at=at,
         active_at=at,
         ended_at=ended_at,

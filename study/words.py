@@ -1,0 +1,38 @@
+"""What the pages' scripts say, by a short key; static/words.js looks the keys up, in the page's language.
+
+`{name}` is filled in by the script. Durations are worded by the browser itself (static/words.js, `minutes`), and
+nothing here depends on a number, so that no script needs to know any language's plurals.
+"""
+
+from collections.abc import Mapping
+
+from flask_babel import lazy_gettext
+
+TRIAL = {
+    "practice": lazy_gettext("Practice"),
+    "progress": lazy_gettext("{done} of {of}, about {time}"),
+    "left": lazy_gettext("left"),
+    "right": lazy_gettext("right"),
+    "right_answer": lazy_gettext("✓ Yes, here the clear answer is: {expected}."),
+    "wrong_answer": lazy_gettext("✗ Here the clear answer is: {expected}. Have another look."),
+    "zoom_out": lazy_gettext("Please zoom out again with two fingers."),
+    "turn": lazy_gettext("Please turn your device to its other side."),
+    "wider": lazy_gettext("Please make the window wider (by {width} px), or use a larger screen."),
+    "higher": lazy_gettext("Please make the window higher (by {height} px), or use a larger screen."),
+    "wider_and_higher": lazy_gettext(
+        "Please make the window wider (by {width} px) and higher (by {height} px), or use a larger screen."
+    ),
+    "no_answer": lazy_gettext("No answer from the server. Trying again; nothing is lost."),
+    "offline": lazy_gettext("Offline. This page goes on by itself; nothing is lost."),
+    "no_image": lazy_gettext("An image does not arrive. Trying again."),
+    "let_go": lazy_gettext("Let go of the other key first."),
+    "saving": lazy_gettext("Saving."),
+    "not_in_view": lazy_gettext("The images are not in view."),
+    "look_first": lazy_gettext("Look at both images first."),
+}
+"""Of the trial page: page.js, trial.js, answers.js, door.js, images.js."""
+
+
+def said(words: Mapping[str, object]) -> dict[str, str]:
+    """The words in the language of the request; a template puts them into `data-words` with `tojson`."""
+    return {key: str(word) for key, word in words.items()}
