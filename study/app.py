@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFProtect
 from study import identity, languages, settings
 from study.db import connect
 from study.settings import Settings
-from study.views import door, failures, health, media, participant
+from study.views import door, failures, health, media, participant, withdrawal
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -35,7 +35,7 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     languages.prepare(app)
     failures.register(app)
     CSRFProtect(app)
-    for view in (participant, door, media, health):
+    for view in (participant, door, withdrawal, media, health):
         app.register_blueprint(view.blueprint)
     app.after_request(_finish)
     return app

@@ -65,6 +65,14 @@ class UnknownStudy(Problem):
     title = "There is no such study"
 
 
+class UnknownParticipant(Problem):
+    """A withdraw link that this server did not sign for this study."""
+
+    status = 404
+    code = "unknown_participant"
+    title = "This link is not complete"
+
+
 class UnknownTrial(Problem):
     """The trial does not exist, or is another participant's."""
 
@@ -94,12 +102,32 @@ class Closed(Problem):
     title = "This study has ended"
 
 
+class Withdrawn(Problem):
+    """The participant has withdrawn, and nothing of theirs is left to go on with."""
+
+    status = 410
+    code = "withdrawn"
+    title = "You have withdrawn"
+
+
 class Paused(Problem):
     """The study takes no votes for the moment."""
 
     status = 423
     code = "paused"
     title = "This study is paused"
+
+
+class TooMany(Problem):
+    """More requests in a short time than a person makes; the same request will succeed later."""
+
+    status = 429
+    code = "too_many"
+    title = "Just a moment"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Busy(Problem):

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.errors import Elsewhere, Malformed, NoSession, NotForPeople, NotOpen
+from study.errors import Elsewhere, Malformed, NoSession, NotForPeople, NotOpen, UnknownParticipant, Withdrawn
 from study.models import Participant, PlatformIdentity, Session, Study
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
@@ -105,6 +105,12 @@ def welcome(study: Study) -> None:
         _remember(study, _new_visitor())
 
 
+def language(offered: Sequence[str]) -> str:
+    """One of the languages on offer: what a link asked for, else what the browser prefers, else the first."""
+    asked = str(session.get(LANGUAGE, ""))
+    return asked if asked in offered else request.accept_languages.best_match(offered) or offered[0]
+
+
 def current(db: OrmSession, study: Study) -> Participant | None:
     """The participant that the cookie names, if there is one in this study."""
     visitor = _visitor(study)
@@ -112,20 +118,47 @@ def current(db: OrmSession, study: Study) -> Participant | None:
 
 
 def session_of(db: OrmSession, study: Study) -> Session:
-    """The session of the participant that the cookie names.
+    """The session of the participant that the cookie names, locked until the transaction ends.
 
     Raises:
         NoSession: it names none.
         NotOpen: the participant declined.
+        Withdrawn: the participant has withdrawn.
     """
     participant = current(db, study)
-    query = select(Session).where(Session.participant_id == participant.id) if participant else None
+    # Locked, because whoever writes to a session must not do so while it is being erased.
+    query = select(Session).where(Session.participant_id == participant.id).with_for_update() if participant else None
     session = db.scalar(query) if query is not None else None
     if session is None:
         raise NoSession("No session of this study belongs to this browser: open the study's link again.")
     if session.outcome == "declined":
         raise NotOpen("You have declined to take part, so no step is open.")
+    if session.outcome == "withdrawn":
+        raise Withdrawn("You have withdrawn from this study, and your answers are erased.")
     return session
+
+
+def withdraw_link(participant: Participant) -> str:
+    """The whole address at which this participant may withdraw: it needs no cookie and lasts as long as the secret."""
+    token = _withdrawal_signer().dumps([participant.study.name, participant.id])
+    return url_for("withdrawal.page", name=participant.study.name, token=token, _external=True)
+
+
+def withdrawing(db: OrmSession, study: Study, token: str) -> Participant:
+    """The participant of this study whom a withdraw link names.
+
+    Raises:
+        UnknownParticipant: the token was not signed by this server for this study.
+    """
+    try:
+        name, number = _withdrawal_signer().loads(token)
+    except BadSignature:
+        name, number = None, None
+    query = select(Participant).where(Participant.id == number, Participant.study_id == study.id)
+    participant = db.scalar(query) if name == study.name else None
+    if participant is None:
+        raise UnknownParticipant("This link belongs to nobody in this study: copy the whole of it, and try again.")
+    return participant
 
 
 def has_cookie() -> bool:
@@ -251,15 +284,13 @@ def _simulated_signer(secret_key: str) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(secret_key, salt="simulated participant")
 
 
+def _withdrawal_signer() -> URLSafeSerializer:
+    return URLSafeSerializer(_secret_key(), salt="withdrawal")
+
+
 def _secret_key() -> str:
     return str(current_app.secret_key)
 
 
 def _printable(value: str) -> str:
     return "".join(character for character in value if character.isprintable()).strip()
-
-
-def language(offered: Sequence[str]) -> str:
-    """The language to speak, of those on offer: what a link asked for, else what the browser prefers, else the first."""
-    asked = str(session.get(LANGUAGE, ""))
-    return asked if asked in offered else request.accept_languages.best_match(offered) or offered[0]

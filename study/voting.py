@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload
 
 from study import scheduling, steps
 from study.db import Database
-from study.errors import AlreadyCast, Malformed, NotOpen, UnknownTrial
+from study.errors import AlreadyCast, Malformed, NotOpen, UnknownTrial, Withdrawn
 from study.models import Participant, Session, Trial, Vote
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
@@ -93,6 +93,8 @@ def cast(database: Database, participant: Participant, ballot: Ballot, at: datet
 def _cast(db: OrmSession, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
     session = _locked_session(db, participant)
     trial, vote = _trial_and_vote(db, ballot)
+    if session is not None and session.outcome == "withdrawn":
+        raise Withdrawn("You have withdrawn from this study, and your answers are erased.")
     if session is None or trial is None or trial.session_id != session.id:
         raise UnknownTrial("This trial is not one of yours: reload the page.")
     if ballot.key != trial.key:
