@@ -30,7 +30,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every command, in the order of a study's life."""
-        return ["new", "check", "load", "open", "pause", "close", "status", "serve", "simulate", "votes", "db"]
+        return "new check load open pause close status serve simulate votes participants db".split()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name."""
@@ -167,6 +167,20 @@ def votes(name: str, output: Path) -> None:
         written = export.write(db, name, output)
     for path, rows in written.items():
         click.echo(f"Wrote {path} ({rows} rows)" if rows is not None else f"Wrote {path}")
+
+
+@cli.command()
+@NAME
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("participants.csv"), show_default=True,
+              help="Where it is written; keep it apart from votes.csv.")  # fmt: skip
+def participants(name: str, output: Path) -> None:
+    """Write participants.csv: what platforms call each participant, and the completion codes."""
+    from study import participants as people
+
+    secret_key = settings.secret_key()
+    with _database() as database, database.read() as db:
+        rows = people.write(db, name, output, secret_key)
+    click.echo(f"Wrote {output} ({rows} rows). It names people: keep it apart from votes.csv.")
 
 
 @cli.command()

@@ -100,9 +100,10 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the pages say in one language; an empty text is the default one."""
+    """What the pages say in one language; an empty text is the default one, and there is none for `pay`."""
 
     title: Line = ""
+    pay: Line = ""
     question: Line = ""
     consent: Prose = ""
     instructions: Prose = ""
@@ -224,6 +225,8 @@ def _complaints(spec: Spec) -> list[str]:
                 found.append(f"`{table}.{key}` has a NUL character: take it out.")
             if table == "links" and value and not _is_link(value):
                 found.append(f"`{table}.{key}` is no link: write one that begins with https:// or leave it empty.")
+            elif table == "links" and {"{", "}"} & set(urlsplit(value).netloc):
+                found.append(f"`{table}.{key}` leaves its host open: `{{...}}` may stand only after it.")
     return found
 
 

@@ -45,6 +45,7 @@ def test_arrows_between_the_rooms() -> None:
         ("votes.csv", "study.export:VOTES_COLUMNS"),
         ("sessions.csv", "study.export:SESSIONS_COLUMNS"),
         ("columns.csv", "study.export:COLUMNS_COLUMNS"),
+        ("participants.csv", "study.participants:COLUMNS"),
         ("votes.csv", "analysis.votes:VOTES_COLUMNS"),
         ("labels.csv", "analysis.labels:LABELS_COLUMNS"),
         ("ratings.csv", "analysis.rating:RATINGS_COLUMNS"),
