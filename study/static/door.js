@@ -1,11 +1,13 @@
-// The JSON door: the open trial in, a vote out. The server owns the order; this side only makes sure that a vote, once
-// pressed, arrives: it stays in the browser's storage until the server has it, is sent again after any failure, and again
-// after a reload. Sending twice is safe: every trial has one key, and the server keeps the first vote of a key.
+// The JSON door: the open trial in, votes out. The server owns the order; this side only makes sure that a vote, once
+// pressed, arrives: it is kept in storage until the server has it, votes travel one at a time in the order of the
+// presses, and after any failure and any reload they are sent again. Sending twice is safe: the server keeps the first
+// vote of a key.
+
+import { Kept } from "./kept.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
 const TRIES = 3; // page loads that one refused vote may cost
-const ROOM = 50; // votes kept for one study; beyond that the oldest go
 
 export class Door {
   /** `address` is the study's (/s/NAME), `token` the CSRF token, `say` shows a few words to the participant. */
@@ -13,20 +15,47 @@ export class Door {
     this.address = address;
     this.token = token;
     this.say = say;
-    this.kept = new Kept(`vote:${address}:`);
+    this.kept = new Kept(address);
+    this.queue = Promise.resolve(); // the last request in line
   }
 
-  /** The open trial and the next one; a vote that an earlier page could not deliver goes first. */
-  async open() {
-    for (const vote of this.kept.all()) await this.#send(vote);
-    const { status, body } = await this.#ask("/trial");
-    return status === 200 ? body : this.#leave();
+  /** The open trial and the next one; votes that an earlier page could not deliver go first. */
+  open() {
+    return this.#inLine(async () => {
+      for (const vote of this.kept.all()) await this.#send(vote);
+      return this.#trial();
+    });
   }
 
-  /** Saves a vote and answers what is open now. Resolves only when the server has spoken. */
-  async vote(vote) {
+  /** Keeps a vote, sends it in its turn, and resolves with what the server says is open after it. */
+  vote(vote) {
     this.kept.put(vote);
-    return (await this.#send(vote)) ?? this.open();
+    return this.#inLine(async () => (await this.#send(vote)) ?? this.#trial());
+  }
+
+  /** The last vote's trial, open to one correction, once every vote before has arrived; null where there is none. */
+  last() {
+    return this.#inLine(async () => {
+      const { status, body } = await this.#ask("/last");
+      if (status === 200) return body;
+      return status === 409 ? null : this.leave();
+    });
+  }
+
+  /** Goes to the study's address, which shows the step that is open; never resolves, since this page ends here. */
+  leave() {
+    location.replace(this.address);
+    return new Promise(() => {});
+  }
+
+  #inLine(request) {
+    this.queue = this.queue.then(request);
+    return this.queue;
+  }
+
+  async #trial() {
+    const { status, body } = await this.#ask("/trial");
+    return status === 200 ? body : this.leave();
   }
 
   /** The server's answer; null where it did not take the vote and the page can go on. */
@@ -42,7 +71,7 @@ export class Door {
     if (status === 404 || status === 409) return null;
     // A stale token, no session, paused or closed: the study's address says what is what, and the vote is sent again
     // from there; but one that is refused again and again must not hold up the study.
-    return this.kept.tries(vote) < TRIES ? this.#leave() : null;
+    return this.kept.tries(vote) < TRIES ? this.leave() : null;
   }
 
   /** Asks until something answers that is not a failure on the way. */
@@ -57,12 +86,6 @@ export class Door {
       this.say(`${trouble}; nothing is lost.`);
       await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
     }
-  }
-
-  /** Goes to the study's address, which shows the step that is open; never resolves, since this page ends here. */
-  #leave() {
-    location.replace(this.address);
-    return new Promise(() => {});
   }
 }
 
@@ -91,71 +114,4 @@ function pause(milliseconds) {
     const timer = setTimeout(done, milliseconds);
     addEventListener("online", done);
   });
-}
-
-/**
- * Votes not yet acknowledged, in the browser's storage: one entry {at, tries, vote} a trial. Without a storage they last
- * as long as the page; one that finds no room is sent all the same, only not again after a reload.
- */
-class Kept {
-  constructor(prefix) {
-    this.prefix = prefix;
-    this.store = storage();
-  }
-
-  put(vote) {
-    this.#write({ at: Date.now(), tries: 0, vote });
-    for (const { vote: old } of this.#entries().slice(0, -ROOM)) this.drop(old);
-  }
-
-  drop(vote) {
-    this.store.removeItem(this.prefix + vote.trial);
-  }
-
-  /** The oldest first. */
-  all() {
-    return this.#entries().map(({ vote }) => vote);
-  }
-
-  /** Counts one more page load that this vote cost. */
-  tries(vote) {
-    const entry = this.#entries().find(({ vote: { trial } }) => trial === vote.trial);
-    if (!entry) return 0;
-    entry.tries += 1;
-    this.#write(entry);
-    return entry.tries;
-  }
-
-  #entries() {
-    const keys = Array.from({ length: this.store.length }, (_, index) => this.store.key(index));
-    const mine = keys.filter((key) => key.startsWith(this.prefix));
-    return mine.map((key) => JSON.parse(this.store.getItem(key))).sort((a, b) => a.at - b.at);
-  }
-
-  #write(entry) {
-    try {
-      this.store.setItem(this.prefix + entry.vote.trial, JSON.stringify(entry));
-    } catch {
-      // The storage is full.
-    }
-  }
-}
-
-function storage() {
-  try {
-    localStorage.setItem("probe", "1");
-    localStorage.removeItem("probe");
-    return localStorage;
-  } catch {
-    const kept = new Map();
-    return {
-      get length() {
-        return kept.size;
-      },
-      key: (index) => [...kept.keys()][index],
-      getItem: (key) => kept.get(key) ?? null,
-      setItem: (key, value) => kept.set(key, value),
-      removeItem: (key) => kept.delete(key),
-    };
-  }
 }

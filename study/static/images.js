@@ -9,17 +9,18 @@ export class Images {
     this.ready = new Map(); // sha256 -> promise of {bitmap, verified}
   }
 
-  /** The decoded images of a trial, {left, right, reference}; `reference` may be null. Other images are let go. */
+  /** The decoded images of a trial, {left, right, reference}; `reference` may be null. */
   async of(trial) {
-    this.#keepOnly(trial);
     const wanted = [trial.left, trial.right, trial.reference].map((image) => image && this.#get(image));
     const [left, right, reference] = await Promise.all(wanted);
     return { left, right, reference };
   }
 
-  /** Begins to load the trial after this one; `of` waits for it when its turn comes. */
-  ahead(trial) {
-    for (const image of trial ? parts(trial) : []) this.#get(image);
+  /** Begins to load what these trials show, for `of` to find it there; other images are let go. */
+  ahead(trials) {
+    const wanted = trials.flatMap(parts);
+    this.#keepOnly(wanted);
+    for (const image of wanted) this.#get(image);
   }
 
   #get(image) {
@@ -27,8 +28,8 @@ export class Images {
     return this.ready.get(image.sha256);
   }
 
-  #keepOnly(trial) {
-    const wanted = new Set(parts(trial).map((image) => image.sha256));
+  #keepOnly(images) {
+    const wanted = new Set(images.map((image) => image.sha256));
     for (const [sha256, promise] of this.ready) {
       if (wanted.has(sha256)) continue;
       this.ready.delete(sha256);

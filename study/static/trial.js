@@ -6,6 +6,7 @@ import { Images, bytesVerified } from "./images.js";
 import { Page } from "./page.js";
 import { Stage } from "./stage.js";
 import { Showing } from "./showing.js";
+import { Walk } from "./walk.js";
 
 const QUIET = 400; // ms in which saving needs no word
 
@@ -17,26 +18,27 @@ const images = new Images((words) => page.say("images", words));
 const stage = new Stage(page);
 const answers = new Answers(page.buttons, page.original, (reason) => page.hint(reason));
 
+const walk = new Walk(door, () => images.ahead(walk.ahead));
+
 let showing = null; // the pair that is in view, or null
 let unlocking = 0;
 
 async function run() {
-  let answer = await door.open();
-  while (answer.step === "trial") answer = await turn(answer);
+  await walk.begin();
+  while (walk.trial) await turn(walk.trial);
   location.replace(address);
 }
 
-/** One trial: decoded, shown, chosen, saved. Answers what the server opens next. */
-async function turn({ trial, next, progress }) {
+/** One trial: decoded, shown, chosen; its vote travels while the next one is shown. */
+async function turn(trial) {
   const pictures = await images.of(trial);
   answers.peek?.begin(); // no reference comes into view before its time is counted
   const painted = await stage.show(trial, pictures);
-  page.progress(progress, trial.practice);
+  page.progress(walk.progress, trial.practice);
   const referenceShown = trial.reference_mode === "always";
   showing = new Showing(painted, { referenceShown, minimumView: trial.minimum_view_ms });
   answers.peek?.begin((shown) => (stage.reference(shown), showing?.showReference(shown, performance.now())));
   unlock();
-  images.ahead(next);
   const { choice, at } = await answers.next(barrier);
   const vote = { trial: trial.id, key: trial.key, choice, ...showing.report(at), zoomed: false, ...stage.report() };
   return save({ ...vote, bytes_verified: bytesVerified(Object.values(pictures)) });
@@ -47,11 +49,11 @@ async function save(vote) {
   lock();
   page.mark(vote.choice);
   const slow = setTimeout(() => page.say("saving", "Saving."), QUIET);
-  const answer = await door.vote(vote);
+  const feedback = await walk.cast(vote);
   clearTimeout(slow);
   page.say("saving", "");
-  if (answer.feedback) await page.feedback(answer.feedback);
-  return answer;
+  images.ahead(walk.ahead);
+  if (feedback) await page.feedback(feedback);
 }
 
 /** Why no choice counts at this moment; "" where one does. */

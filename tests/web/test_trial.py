@@ -59,6 +59,7 @@ def test_not_sure_by_key_and_by_button(site: Any, visit: Visit) -> None:
     someone.ready()
     someone.page.get_by_role("button", name="Not sure").click()
     expect(someone.page.locator("#count")).to_contain_text("3 of 10")
+    someone.delivered()
     assert [vote["choice"] for vote in site.votes(address)] == ["not_sure"] * 3
 
 

@@ -119,6 +119,7 @@ def test_images_are_there_before_they_are_wanted(site: Any, visit: Visit) -> Non
         with someone.page.expect_response("**/vote") as answer:
             someone.page.keyboard.press("ArrowLeft")
         trial = answer.value.json()["trial"]
+        someone.page.wait_for_load_state("networkidle")
         # All of the next pair was asked for while the one before was in view.
         assert {site.address + trial[side]["url"] for side in ("left", "right", "reference")} <= before
 
