@@ -46,6 +46,19 @@ class Database:
         with orm.Session(self._writing, expire_on_commit=False) as db, db.begin():
             yield db
 
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection without an ORM around it, for the few requests that must be quick; nothing is begun on it."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, connection: Connection) -> Iterator[None]:
+        """The transaction of `write` on such a connection."""
+        connection.execution_options(sqlite_begin="IMMEDIATE")
+        with connection.begin():
+            yield
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -124,10 +137,12 @@ def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(url, pool_pre_ping=True)
         event.listen(engine, "connect", _prepare_postgres)
-        return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    pictures: dict[Any, Any] = {}
+    event.listen(engine, "connect", lambda _, entry: entry.info.update(pictures=pictures))
     return engine
 
 

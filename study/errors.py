@@ -110,6 +110,14 @@ class Withdrawn(Problem):
     title = "You have withdrawn"
 
 
+class Expired(Problem):
+    """The session was left for longer than design.resume_hours, and others get its open trials."""
+
+    status = 410
+    code = "expired"
+    title = "Your session has ended"
+
+
 class Paused(Problem):
     """The study takes no votes for the moment."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from study import folder, loading, steps, writing
 from study.dictionary import FACTS, SESSIONS, VOTES
 from study.errors import Refused
-from study.models import Condition, Crop, Fact, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote
+from study.models import Condition, Crop, Fact, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote, now
 from study.scheduling import spec_of
 from study.spec import Spec
 
@@ -151,7 +151,7 @@ def _facts(db: OrmSession, session: Session) -> dict[str, str]:
 
 
 def _last_step(db: OrmSession, session: Session) -> str:
-    step = steps.place(session, steps.look(db, session)).step
+    step = steps.here(db, session, now()).step
     return "consent" if step == "declined" else step
 
 

@@ -111,6 +111,18 @@ def language(offered: Sequence[str]) -> str:
     return asked if asked in offered else request.accept_languages.best_match(offered) or offered[0]
 
 
+def token(name: str) -> str | None:
+    """The token that the cookie holds for the study of this name, if it holds one; whose it is, the database knows."""
+    visitor: dict[str, Any] = session.get("studies", {}).get(name, {})
+    return visitor.get("token")
+
+
+def is_simulated(name: str) -> bool:
+    """Whether the cookie holds a simulated participant's mark for the study of this name; only a token puts it there."""
+    visitor: dict[str, Any] = session.get("studies", {}).get(name, {})
+    return bool(visitor.get(SIMULATED))
+
+
 def current(db: OrmSession, study: Study) -> Participant | None:
     """The participant that the cookie names, if there is one in this study."""
     visitor = _visitor(study)
@@ -159,6 +171,12 @@ def withdrawing(db: OrmSession, study: Study, token: str) -> Participant:
     if participant is None:
         raise UnknownParticipant("This link belongs to nobody in this study: copy the whole of it, and try again.")
     return participant
+
+
+def arrival_link(study: Study) -> str:
+    """The link by which this visitor came, to be opened in another browser by whoever has not begun."""
+    visitor = _visitor(study) or {}
+    return url_for("participant.page", name=study.name, _external=True, **visitor.get("arrival", {}))
 
 
 def has_cookie() -> bool:

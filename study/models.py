@@ -208,6 +208,7 @@ class PlatformIdentity(Base):
 class Session(Base):
     """One sitting: begun by agreeing, or recorded as declined.
 
+    `turn` grows with every write to the row, so that what was judged on an older one is noticed.
     `prepared` counts the steps before the first trial that are done, `block` is the last block that was begun,
     `practised` says that no further round of practice comes, `warned_at` how many catch trials had been missed when
     the participant was warned.
@@ -227,6 +228,7 @@ class Session(Base):
     outcome: Mapped[str] = mapped_column(
         one_of("open", "complete", "declined", "screened_out", "withdrawn", name="outcome")
     )
+    turn: Mapped[int] = mapped_column(default=0, onupdate=text("turn + 1"))
     prepared: Mapped[int]
     practised: Mapped[bool]
     warned_at: Mapped[int | None]

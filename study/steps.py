@@ -1,24 +1,73 @@
-"""Where a participant stands: the open step, the trial in it, and what the page is told of both.
+"""Where a participant stands: worked out from what is stored, never kept beside it, so that it cannot disagree.
 
-The step is worked out from what is stored, never kept beside it, so that it cannot disagree.
+`look` reads a session's walk in one statement; `place` says, without the database, which step is open in it.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Boolean, Connection, Integer, String, and_, bindparam, case, select, type_coerce, update
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased
 
-from study import folder
-from study.models import Condition, Pair, Participant, Session, Stimulus, Trial, Vote
+from study.models import Participant, Session, Trial, Vote
+from study.scheduling import spec_of
 from study.spec import Spec
 
 USUAL_TRIAL_S = 7.0
 """Seconds that a trial is taken to last before anything is known of the participant."""
 USUAL_WEIGHT = 5
 """As how many trials of the participant's own the usual duration counts."""
+
+Reader = OrmSession | Connection
+
+
+class Standing(NamedTuple):
+    """A trial as it stands: its plan, and what was answered. `choice` counts; `cast` was said before a correction."""
+
+    id: int
+    public: str
+    key: str
+    correction_key: str | None
+    pair_id: int
+    kind: str
+    block: int
+    flipped: bool
+    expected: str | None
+    shown: bool
+    vote: int | None
+    cast: str | None
+    response_ms: int | None
+    correction: int | None
+    choice: str | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer that counts is the known one."""
+        return self.choice == self.expected
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A session and its trials in their order, as they were at one moment."""
+
+    outcome: str
+    prepared: int
+    practised: bool
+    warned_at: int | None
+    block: int
+    active_at: datetime
+    trials: tuple[Standing, ...]
+
+    def ahead(self) -> list[Standing]:
+        """The trials without a vote that will still be shown; practice that is not needed any more will not."""
+        return [t for t in self.trials if t.vote is None and not (self.practised and t.kind == "practice")]
+
+    def missed(self) -> int:
+        """How many catch trials were answered wrongly, by the answers that count."""
+        return sum(t.kind == "catch" and t.vote is not None and not t.right for t in self.trials)
 
 
 @dataclass(frozen=True)
@@ -32,27 +81,26 @@ class Progress:
 
 @dataclass(frozen=True)
 class Place:
-    """The open step; the open trial in it, and the trial after that where nothing stands between."""
+    """The open step; the open trial in it, the one after that where nothing stands between, and the one before it
+    whose vote may still be corrected."""
 
     step: str
-    trial: Trial | None
-    following: Trial | None
+    trial: Standing | None
+    following: Standing | None
+    undo: Standing | None
     progress: Progress
 
 
-@dataclass(frozen=True)
-class Outlook:
-    """What the open step follows from: the next trials without a vote, at most three, and what has been done."""
-
-    ahead: tuple[Trial, ...]
-    done: int
-    of: int
-    spent_ms: int
-
-    def after(self, response_ms: int | None) -> "Outlook":
-        """The outlook once the first trial has its vote, without another look at the database."""
-        counts = self.ahead[0].kind != "practice"
-        return Outlook(self.ahead[1:], self.done + counts, self.of, self.spent_ms + counts * (response_ms or 0))
+def preparation(spec: Spec) -> tuple[str, ...]:
+    """The steps between consent and the first trial, in their order; `session.prepared` counts those that are done."""
+    ask = spec.ask
+    asked = {
+        "questions": ask.age or ask.vision or ask.display,
+        "plates": ask.colour_plates > 0,
+        "screen": ask.screen_size,
+        "instructions": True,
+    }
+    return tuple(step for step, wanted in asked.items() if wanted)
 
 
 def session_of(db: OrmSession, participant: Participant) -> Session | None:
@@ -60,126 +108,160 @@ def session_of(db: OrmSession, participant: Participant) -> Session | None:
     return db.scalar(select(Session).where(Session.participant_id == participant.id))
 
 
-def look(db: OrmSession, session: Session) -> Outlook:
-    """What lies ahead of this session, and behind it."""
-    # An outer join begins at the session's trials; from an inner one SQLite would begin at every vote there is.
-    query = (
-        select(func.count(Vote.id), func.count(), func.coalesce(func.sum(Vote.response_ms), 0))
-        .select_from(Trial)
-        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-        .where(Trial.session_id == session.id, Trial.kind != "practice")
-    )
-    done, of, spent_ms = db.execute(query).one()
-    return Outlook(_unanswered(db, session), done, of, spent_ms or 0)
-
-
-def place(session: Session, outlook: Outlook) -> Place:
+def here(db: OrmSession, session: Session, at: datetime) -> Place:
     """Where this session stands."""
-    ahead = outlook.ahead
-    step = _step(session, ahead)
+    return place(look(db, session), spec_of(session.study), at)
+
+
+def look(db: Reader, session: Session) -> Walk:
+    """The walk of this session; `session` may as well be a row with the same columns."""
+    trials = tuple(Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}))
+    return Walk(
+        session.outcome,
+        session.prepared,
+        session.practised,
+        session.warned_at,
+        session.block,
+        session.active_at,
+        trials,
+    )
+
+
+def place(walk: Walk, spec: Spec, at: datetime) -> Place:
+    """The step that is open in this walk at the moment `at`."""
+    ahead = walk.ahead()
+    step = _step(walk, ahead, spec, at)
     trial = ahead[0] if step == "trial" else None
-    following = ahead[1] if trial and len(ahead) > 1 and ahead[1].block == trial.block else None
-    return Place(step, trial, following, _progress(outlook))
+    following = next((t for t in ahead[1:2] if trial and t.block == trial.block), None)
+    return Place(step, trial, following, _correctable(walk, trial), _progress(walk))
 
 
-def _step(session: Session, ahead: tuple[Trial, ...]) -> str:
-    if session.outcome == "declined":
-        return "declined"
+def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> str:
+    if walk.outcome != "open":
+        return "thanks" if walk.outcome == "complete" else walk.outcome
     if not ahead:
         return "thanks"
-    if not session.prepared:
-        return "instructions"
-    return "break" if ahead[0].block > session.block else "trial"
+    if at - walk.active_at > timedelta(hours=spec.design.resume_hours):
+        return "expired"
+    before = preparation(spec)
+    if walk.prepared < len(before):
+        return before[walk.prepared]
+    return _between(walk, spec) if ahead[0].block > walk.block else "trial"
 
 
-def _progress(outlook: Outlook) -> Progress:
-    pace_s = (USUAL_TRIAL_S * USUAL_WEIGHT + outlook.spent_ms / 1000) / (USUAL_WEIGHT + outlook.done)
-    return Progress(outlook.done, outlook.of, round((outlook.of - outlook.done) * pace_s))
+def _between(walk: Walk, spec: Spec) -> str:
+    """What stands between two blocks. Judged only there, so that nobody learns which trial was the catch."""
+    limit, missed = spec.screening.catches_missed, walk.missed()
+    if not limit or missed < limit:
+        return "break"
+    if walk.warned_at is None:
+        return "warning"
+    return "screened_out" if missed > walk.warned_at else "break"
 
 
-def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> None:
-    """Leave the instructions or a break, if that is the step that is open; a stale page changes nothing."""
-    if place(session, look(db, session)).step != shown:
-        return
-    if shown == "instructions":
+def _correctable(walk: Walk, trial: Standing | None) -> Standing | None:
+    """The trial before the open one, where its vote may be corrected: in the same block, no practice, and only once."""
+    voted = [t for t in walk.trials if t.vote is not None] if trial else []
+    last = voted[-1] if voted else None
+    if last is None or trial is None or last.correction is not None or last.correction_key is None:
+        return None
+    return last if last.kind != "practice" and last.block == trial.block else None
+
+
+def _progress(walk: Walk) -> Progress:
+    counted = [trial for trial in walk.trials if trial.kind != "practice"]
+    done = [trial for trial in counted if trial.vote is not None]
+    spent_s = sum(trial.response_ms or 0 for trial in done) / 1000
+    pace_s = (USUAL_TRIAL_S * USUAL_WEIGHT + spent_s) / (USUAL_WEIGHT + len(done))
+    return Progress(len(done), len(counted), round((len(counted) - len(done)) * pace_s))
+
+
+def practice_ends(walk: Walk, last: Standing, spec: Spec) -> bool:
+    """Whether `last`, a practice trial with its vote, completes a round that was answered wholly right."""
+    answers, ends, _ = _round(walk, last, spec)
+    return ends and all(trial.right for trial in answers)
+
+
+def practice_repeats(walk: Walk, last: Standing, spec: Spec) -> bool:
+    """Whether another round of practice follows because `last` completes one that has a wrong answer."""
+    answers, ends, more = _round(walk, last, spec)
+    return ends and more and not all(trial.right for trial in answers)
+
+
+def _round(walk: Walk, last: Standing, spec: Spec) -> tuple[list[Standing], bool, bool]:
+    """The round of practice that `last` is in, whether it is the end of it, and whether another one is planned."""
+    practice = [trial for trial in walk.trials if trial.kind == "practice"]
+    at, size = [trial.id for trial in practice].index(last.id), spec.design.practice
+    return practice[at - at % size :][:size], at % size == size - 1, at + 1 < len(practice)
+
+
+def needed(walk: Walk, spec: Spec) -> int:
+    """How many trials the walk has, without rounds of practice that were not needed, or are not needed so far."""
+    practice = [trial for trial in walk.trials if trial.kind == "practice"]
+    answered = sum(trial.vote is not None for trial in practice)
+    if not walk.practised and answered < len(practice):
+        answered = min(len(practice), (answered // spec.design.practice + 1) * spec.design.practice)
+    return len(walk.trials) - len(practice) + answered
+
+
+def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> bool:
+    """Leave the step that the page showed, if it is the open one and can be left; whether that was so.
+
+    A stale page changes nothing.
+    """
+    db.refresh(session, with_for_update=True)  # two tabs go on one after the other
+    spec = spec_of(session.study)
+    walk = look(db, session)
+    if place(walk, spec, at).step != shown:
+        return False
+    if shown in preparation(spec):
         session.prepared += 1
+    elif shown == "warning":
+        session.warned_at = walk.missed()
     elif shown == "break":
         session.block += 1
+    else:
+        return False
     session.active_at = at
+    return True
 
 
-def show(trial: Trial | None, at: datetime, *, fetched: bool) -> None:
+def show(db: Reader, trial: Standing | None, at: datetime, *, fetched: bool) -> None:
     """Note that the trial is shown now; fetching one that was shown before is a reload."""
-    if trial is None:
-        return
-    if trial.shown_at is None:
-        trial.shown_at = at
-    elif fetched:
-        trial.reloads += 1
+    if trial is not None and (fetched or not trial.shown):
+        db.execute(_SHOWN, {"trial": trial.id, "at": at, "again": int(fetched)})
 
 
-def describe(db: OrmSession, here: Place, spec: Spec) -> dict[str, Any]:
-    """What `GET /s/NAME/trial` answers."""
-    shown = [trial for trial in (here.trial, here.following) if trial is not None]
-    references = _references(db, shown) if spec.study.reference != "never" else {}
-    trials = [_described(trial, spec, references.get(trial.pair.a.crop_id)) for trial in shown]
-    return {
-        "step": here.step,
-        "trial": trials[0] if trials else None,
-        "next": trials[1] if len(trials) > 1 else None,
-        "progress": asdict(here.progress),
-    }
+def _trials_query() -> Any:
+    """The trials of a session, in order, with their vote and its correction; read often, so built once.
 
-
-def _described(trial: Trial, spec: Spec, reference: Stimulus | None) -> dict[str, Any]:
-    """The trial for the browser: images by content, and nothing that names a condition."""
-    left, right = (trial.pair.b, trial.pair.a) if trial.flipped else (trial.pair.a, trial.pair.b)
-    return {
-        "id": trial.public,
-        "key": trial.key,
-        "practice": trial.kind == "practice",
-        "layout": spec.study.layout,
-        "reference_mode": spec.study.reference,
-        "question": spec.texts.question,
-        "choices": ["left", "right", *(["not_sure"] if spec.study.not_sure else [])],
-        "minimum_view_ms": spec.design.minimum_view_ms,
-        "device_pixels_per_pixel": spec.study.device_pixels_per_pixel,
-        "left": _image(left),
-        "right": _image(right),
-        "reference": _image(reference) if reference else None,
-    }
-
-
-def _image(stimulus: Stimulus) -> dict[str, Any]:
-    return {
-        "url": f"/media/{stimulus.sha256}.png",
-        "sha256": stimulus.sha256,
-        "width": stimulus.crop.width,
-        "height": stimulus.crop.height,
-    }
-
-
-def _references(db: OrmSession, trials: list[Trial]) -> dict[int, Stimulus]:
-    """The references of the trials' crops, by crop."""
-    query = (
-        select(Stimulus)
-        .join(Condition, Condition.id == Stimulus.condition_id)
-        .where(Stimulus.crop_id.in_({t.pair.a.crop_id for t in trials}), Condition.name == folder.REFERENCE)
-        .options(joinedload(Stimulus.crop, innerjoin=True))
+    Types are taken as the database gives them: to look each word up in its enumeration took half of the time.
+    """
+    first, later = aliased(Vote), aliased(Vote)
+    columns = (
+        *(Trial.id, Trial.public, Trial.key, Trial.correction_key, Trial.pair_id),
+        *(type_coerce(Trial.kind, String), Trial.block, Trial.flipped, type_coerce(Trial.expected, String)),
+        *(type_coerce(Trial.shown_at.is_not(None), Boolean), first.id, type_coerce(first.choice, String)),
+        *(first.response_ms, later.id),
+        case((later.id.is_not(None), type_coerce(later.choice, String)), else_=type_coerce(first.choice, String)),
     )
-    return {stimulus.crop_id: stimulus for stimulus in db.scalars(query)} if trials else {}
-
-
-def _unanswered(db: OrmSession, session: Session) -> tuple[Trial, ...]:
-    """The next trials without a vote: the open one, the one to fetch ahead, and the one after those."""
-    stimulus = joinedload(Stimulus.crop, innerjoin=True)
-    sides = (joinedload(Pair.a, innerjoin=True).options(stimulus), joinedload(Pair.b, innerjoin=True).options(stimulus))
-    vote = select(Vote.id).where(Vote.trial_id == Trial.id, Vote.corrects.is_(None))  # as the index has it
-    query = (
-        select(Trial)
-        .where(Trial.session_id == session.id, ~vote.exists())
+    return (
+        select(*columns)
+        .outerjoin(first, and_(first.trial_id == Trial.id, first.corrects.is_(None)))
+        .outerjoin(later, later.corrects == first.id)
+        .where(Trial.session_id == bindparam("session"))
         .order_by(Trial.position)
-        .limit(3)
-        .options(joinedload(Trial.pair, innerjoin=True).options(*sides))
     )
-    return tuple(db.scalars(query))
+
+
+_TRIALS = _trials_query()
+_TABLE: Any = Trial.__table__
+_FIRST = _TABLE.c.shown_at.is_(None)
+_SHOWN = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("trial"))
+    .values(
+        reloads=_TABLE.c.reloads + case((_FIRST, 0), else_=bindparam("again", type_=Integer)),
+        shown_at=case((_FIRST, bindparam("at", type_=_TABLE.c.shown_at.type)), else_=_TABLE.c.shown_at),
+    )
+)

@@ -1,24 +1,47 @@
-"""One vote a trial, added and never changed. The database's unique indexes have the last word in every race."""
+"""One vote a trial, and one correction a vote: added, never changed.
 
-from dataclasses import dataclass
+Why no vote is lost or doubled. A ballot is judged on what was read before, without a lock. What follows from it is
+then written in one transaction, which first moves the session on from the `turn` that was read: whoever else wrote to
+the session meanwhile (another tab, the participant going on or withdrawing) has moved it already, so nothing matches,
+nothing is written, and all is read and judged again. Should two writers get past that, the unique indexes on a vote's
+key, trial and correction stop the second one, who reads again as well and finds a duplicate. The answer leaves after
+the commit; who does not get it sends the same ballot again, and is told what was saved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import joinedload
 
-from study import scheduling, steps
+from study import describing, scheduling, steps
 from study.db import Database
-from study.errors import AlreadyCast, Malformed, NotOpen, UnknownTrial, Withdrawn
-from study.models import Participant, Session, Trial, Vote
+from study.errors import (
+    AlreadyCast,
+    Busy,
+    Expired,
+    Malformed,
+    NoSession,
+    NotOpen,
+    UnknownStudy,
+    UnknownTrial,
+    Withdrawn,
+)
+from study.models import Participant, Session, Study, Vote
+from study.spec import STUDY_NAME, Spec
+
+ATTEMPTS = 10
+"""How often a ballot is judged anew; only a participant's own other tabs can make that more than one."""
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Offset = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Density = Annotated[float, msgspec.Meta(gt=0, le=100)]
+REGION = ("region_x", "region_y", "region_width", "region_height")
 
 
 class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +67,17 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left_y: Offset | None = None
     right_x: Offset | None = None
     right_y: Offset | None = None
+    region_x: Count | None = None
+    region_y: Count | None = None
+    region_width: Side | None = None
+    region_height: Side | None = None
+
+    def __post_init__(self) -> None:
+        """A region is whole or absent; msgspec turns the error into its own."""
+        given = [name for name in REGION if getattr(self, name) is not None]
+        if given and len(given) < len(REGION):
+            missing = next(name for name in REGION if name not in given)
+            raise ValueError(f"`{missing}`: a region needs {', '.join(REGION)}, all or none")
 
 
 CIRCUMSTANCES = tuple(name for name in Ballot.__struct_fields__ if name not in {"trial", "key", "choice"})
@@ -51,11 +85,21 @@ CIRCUMSTANCES = tuple(name for name in Ballot.__struct_fields__ if name not in {
 
 @dataclass(frozen=True)
 class Saved:
-    """A saved vote: its trial, whether it had been saved before, and where the participant stands now."""
+    """A saved vote: whether it had been saved before, where the participant stands now, and what practice says."""
 
-    trial: Trial
     duplicate: bool
     answer: dict[str, Any]
+    feedback: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a ballot is judged on: a row of the participant's session and study, its trial, and the whole walk."""
+
+    row: Any
+    spec: Spec
+    walk: steps.Walk
+    trial: steps.Standing
 
 
 def read_ballot(body: bytes) -> Ballot:
@@ -73,86 +117,160 @@ def read_ballot(body: bytes) -> Ballot:
         raise Malformed(f"The body is not JSON: {error}.") from error
 
 
-def cast(database: Database, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
-    """Save the vote, once, and return after the commit.
+def cast(database: Database, name: str, token: str | None, ballot: Ballot, at: datetime) -> Saved:
+    """Save the vote, once, and return after the commit. The same ballot sent twice is saved once and answered twice.
 
-    The same ballot sent twice is saved once and answered twice; where two are sent at once, the slower one meets
-    the unique index, is rolled back, and is read again as the second.
+    Args:
+        name: of the study.
+        token: of the participant, from the cookie.
+        at: when the ballot came in, by the server's clock.
 
     Raises:
-        UnknownTrial, Malformed, AlreadyCast, NotOpen, Paused, Closed: nothing was saved.
+        UnknownStudy, NoSession, UnknownTrial, Malformed, AlreadyCast, NotOpen, Paused, Closed, Expired, Withdrawn:
+            nothing was saved.
+        Busy: the participant's other tabs were always quicker.
     """
-    try:
-        with database.write() as db:
-            return _cast(db, participant, ballot, at)
-    except IntegrityError:
-        with database.write() as db:
-            return _cast(db, participant, ballot, at)
+    for _ in range(ATTEMPTS):
+        with database.connect() as connection:
+            with connection.begin():
+                read = _read(connection, name, token, ballot)
+                if _is_duplicate(read.trial, ballot):
+                    return _saved(connection, read, read.walk, ballot, at, duplicate=True)
+                pictures = describing.pictures(connection, read.spec, [read.trial])[read.trial.pair_id]
+                _check(read, ballot, pictures, at)
+                after = _after(read, ballot, at)
+                saved = _saved(connection, read, after, ballot, at, duplicate=False)
+            try:
+                with database.writing(connection):
+                    if _write(connection, read, after, ballot, at):
+                        return saved
+            except IntegrityError:
+                continue
+    raise Busy("Your other tabs are answering as well: close them and try again.")
 
 
-def _cast(db: OrmSession, participant: Participant, ballot: Ballot, at: datetime) -> Saved:
-    session = _locked_session(db, participant)
-    trial, vote = _trial_and_vote(db, ballot)
-    if session is not None and session.outcome == "withdrawn":
+def _read(db: Connection, name: str, token: str | None, ballot: Ballot) -> Read:
+    """The state that the ballot meets. The session's `turn` is read first: what is newer than it will be noticed."""
+    row: Any = None
+    if STUDY_NAME.fullmatch(name):
+        row = db.execute(_WHO, {"name": name, "token": token or ""}).one_or_none()
+    if row is None:
+        raise UnknownStudy("There is no open study at this address: check the link.")
+    if row.id is None:
+        raise NoSession("No session of this study belongs to this browser: open the study's link again.")
+    if row.outcome == "withdrawn":
         raise Withdrawn("You have withdrawn from this study, and your answers are erased.")
-    if session is None or trial is None or trial.session_id != session.id:
+    walk = steps.look(db, row)
+    trial = next((trial for trial in walk.trials if trial.public == ballot.trial), None)
+    if trial is None:
         raise UnknownTrial("This trial is not one of yours: reload the page.")
-    if ballot.key != trial.key:
+    return Read(row, scheduling.spec_of(row), walk, trial)
+
+
+def _is_duplicate(trial: steps.Standing, ballot: Ballot) -> bool:
+    """Whether the very vote, or correction, is saved already.
+
+    Raises:
+        Malformed: the key is not this trial's.
+        AlreadyCast: another choice is saved under this key.
+    """
+    if ballot.key == trial.key:
+        saved = trial.cast
+    elif ballot.key == trial.correction_key:
+        saved = trial.choice if trial.correction else None
+    else:
         raise Malformed("`key`: it is not the key of this trial.")
-    if vote is not None and vote.choice != ballot.choice:
+    if saved is not None and saved != ballot.choice:
         raise AlreadyCast("This pair has an answer already, and the first one counts.")
-    outlook = steps.look(db, session)
-    if vote is None:
-        _check(session, trial, ballot, outlook)
-        _save(db, session, trial, ballot, at)
-        outlook = outlook.after(ballot.response_ms)
-    here = steps.place(session, outlook)
-    if here.step == "thanks" and session.outcome == "open":
-        session.outcome = "complete"
-        session.ended_at = at
-    steps.show(here.trial, at, fetched=False)
-    answer = steps.describe(db, here, scheduling.spec_of(session.study))
-    return Saved(trial, vote is not None, answer)
+    return saved is not None
 
 
-def _locked_session(db: OrmSession, participant: Participant) -> Session | None:
-    """The participant's session, locked, so that two tabs vote one after the other."""
-    return db.scalar(
-        select(Session)
-        .where(Session.participant_id == participant.id)
-        .options(joinedload(Session.study, innerjoin=True), joinedload(Session.participant, innerjoin=True))
-        .with_for_update(of=Session)
-    )
-
-
-def _trial_and_vote(db: OrmSession, ballot: Ballot) -> tuple[Trial | None, Vote | None]:
-    query = (
-        select(Trial, Vote)
-        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-        .where(Trial.public == ballot.trial)
-    )
-    row = db.execute(query).one_or_none()
-    return (row[0], row[1]) if row else (None, None)
-
-
-def _check(session: Session, trial: Trial, ballot: Ballot, outlook: steps.Outlook) -> None:
-    scheduling.check_open(session.study)
-    if ballot.choice == "not_sure" and not scheduling.spec_of(session.study).study.not_sure:
+def _check(read: Read, ballot: Ballot, pictures: describing.Pictures, at: datetime) -> None:
+    """Be silent where the ballot may be saved."""
+    scheduling.check_open(read.row)
+    if ballot.choice == "not_sure" and not read.spec.study.not_sure:
         raise Malformed('`choice`: this study takes "left" or "right".')
-    if steps.place(session, outlook).trial != trial:
+    _check_region(ballot, read.spec, pictures)
+    here = steps.place(read.walk, read.spec, at)
+    if here.step == "expired":
+        raise Expired("Your session was left for too long and has ended. The answers that you gave are kept.")
+    if (here.undo if ballot.key == read.trial.correction_key else here.trial) != read.trial:
         raise NotOpen("Another step of the study is open: reload the page.")
 
 
-def _save(db: OrmSession, session: Session, trial: Trial, ballot: Ballot, at: datetime) -> None:
-    db.add(
-        Vote(
-            trial_id=trial.id,
-            key=ballot.key,
-            choice=ballot.choice,
-            simulated=session.participant.simulated,
-            voted_at=at,
-            **{name: getattr(ballot, name) for name in CIRCUMSTANCES},
-        )
-    )
-    session.active_at = at
-    db.flush()
+def _check_region(ballot: Ballot, spec: Spec, pictures: describing.Pictures) -> None:
+    if ballot.region_x is None or ballot.region_y is None or ballot.region_width is None or not ballot.region_height:
+        return
+    if not spec.study.mark_region:
+        raise Malformed("`region_x`: this study asks for no region.")
+    if ballot.region_x + ballot.region_width > pictures.width:
+        raise Malformed(f"`region_width`: the region ends outside the crop, which is {pictures.width} pixels wide.")
+    if ballot.region_y + ballot.region_height > pictures.height:
+        raise Malformed(f"`region_height`: the region ends outside the crop, which is {pictures.height} pixels high.")
+
+
+def _after(read: Read, ballot: Ballot, at: datetime) -> steps.Walk:
+    """The walk once the ballot is saved, without another look at the database. What is new in it has no number yet."""
+    if ballot.key == read.trial.key:
+        trial = read.trial._replace(vote=0, cast=ballot.choice, choice=ballot.choice, response_ms=ballot.response_ms)
+    else:
+        trial = read.trial._replace(correction=0, choice=ballot.choice)
+    trials = tuple(trial if each.id == trial.id else each for each in read.walk.trials)
+    walk = replace(read.walk, trials=trials, active_at=at)
+    if trial.kind == "practice" and steps.practice_ends(walk, trial, read.spec):
+        walk = replace(walk, practised=True)
+    ends = {"thanks": "complete", "screened_out": "screened_out"}.get(steps.place(walk, read.spec, at).step)
+    return replace(walk, outcome=ends) if ends else walk
+
+
+def _saved(db: Connection, read: Read, walk: steps.Walk, ballot: Ballot, at: datetime, *, duplicate: bool) -> Saved:
+    answer = describing.describe(db, steps.place(walk, read.spec, at), read.spec, read.row.language)
+    feedback = None
+    if read.trial.kind == "practice":
+        again = steps.practice_repeats(walk, read.trial, read.spec)
+        expected = read.trial.expected
+        feedback = {"correct": ballot.choice == expected, "expected": expected, "again": again}
+    return Saved(duplicate, answer, feedback)
+
+
+def _write(db: Connection, read: Read, walk: steps.Walk, ballot: Ballot, at: datetime) -> bool:
+    """Move the session on and add the vote; whether the session was still as it was read."""
+    moved = {"session": read.row.id, "read_turn": read.row.turn, "active_at": at, "practised": walk.practised}
+    ended = {"outcome": walk.outcome, "ended_at": None if walk.outcome == "open" else at}
+    if db.execute(_MOVE, moved | ended).rowcount != 1:
+        return False
+    db.execute(_VOTE, _vote(read, ballot, at))
+    steps.show(db, steps.place(walk, read.spec, at).trial, at, fetched=False)
+    return True
+
+
+def _vote(read: Read, ballot: Ballot, at: datetime) -> Mapping[str, Any]:
+    return {
+        "trial_id": read.trial.id,
+        "key": ballot.key,
+        "choice": ballot.choice,
+        "simulated": read.row.simulated,
+        "voted_at": at,
+        "corrects": read.trial.vote,
+        **{name: getattr(ballot, name) for name in CIRCUMSTANCES},
+    }
+
+
+_SESSIONS: Any = Session.__table__
+_VOTES: Any = Vote.__table__
+_SESSION = (
+    *(Session.id, Session.outcome, Session.prepared, Session.practised, Session.warned_at, Session.block),
+    *(Session.active_at, Session.turn, Session.language),
+)
+_WHO = (
+    select(Study.name, Study.state, Study.design, Participant.simulated, *_SESSION)
+    .outerjoin(Participant, and_(Participant.study_id == Study.id, Participant.token == bindparam("token")))
+    .outerjoin(Session, Session.participant_id == Participant.id)
+    .where(Study.name == bindparam("name"), Study.state != "draft")
+)
+_MOVE = (
+    update(_SESSIONS)
+    .where(_SESSIONS.c.id == bindparam("session"), _SESSIONS.c.turn == bindparam("read_turn"))
+    .values({name: bindparam(name) for name in ("active_at", "practised", "outcome", "ended_at")})
+)
+_VOTE = insert(_VOTES).inline()

@@ -37,6 +37,7 @@ def upgrade() -> None:
         trial.add_column(sa.Column("correction_key", sa.String(length=64), nullable=True))
         trial.create_unique_constraint(op.f("uq_trial_correction_key"), ["correction_key"])
     with op.batch_alter_table("session") as session:
+        session.add_column(sa.Column("turn", sa.Integer(), nullable=False, server_default="0"))
         session.add_column(sa.Column("prepared", sa.Integer(), nullable=False, server_default="0"))
         session.add_column(sa.Column("practised", sa.Boolean(), nullable=False, server_default=sa.false()))
         session.add_column(sa.Column("warned_at", sa.Integer(), nullable=True))
@@ -44,6 +45,7 @@ def upgrade() -> None:
     op.execute("UPDATE session SET prepared = 1 WHERE instructed")
     with op.batch_alter_table("session") as session:
         session.drop_column("instructed")
+        session.alter_column("turn", server_default=None)
         session.alter_column("prepared", server_default=None)
         session.alter_column("practised", server_default=None)
     change_outcomes(AFTER)
@@ -57,6 +59,7 @@ def downgrade() -> None:
     op.execute("UPDATE session SET instructed = (prepared > 0)")
     with op.batch_alter_table("session") as session:
         session.alter_column("instructed", server_default=None)
+        session.drop_column("turn")
         session.drop_column("warned_at")
         session.drop_column("practised")
         session.drop_column("prepared")

@@ -75,7 +75,7 @@ def _consent(db: OrmSession, study: Study) -> str:
 
 
 def _page(db: OrmSession, study: Study, session: Session) -> str:
-    here = steps.place(session, steps.look(db, session))
+    here = steps.here(db, session, now())
     spec = scheduling.spec_of(study)
     if here.step not in {"thanks", "declined"}:
         scheduling.check_open(study)

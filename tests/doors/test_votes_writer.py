@@ -82,12 +82,12 @@ def vote(database: Database, participant: Participant, choice: str, at: datetime
         session = db.scalars(select(Session).where(Session.participant_id == participant.id)).one()
         for step in ("instructions", "break"):
             steps.go_on(db, session, step, at)
-        trial = steps.place(session, steps.look(db, session)).trial
+        trial = steps.here(db, session, at).trial
         assert trial is not None
-        steps.show(trial, at - timedelta(seconds=1), fetched=True)
-        steps.show(trial, at, fetched=choice == "right")
+        steps.show(db, trial, at - timedelta(seconds=1), fetched=True)
+        steps.show(db, trial, at, fetched=choice == "right")
     ballot = voting.Ballot(trial=trial.public, key=trial.key, choice=choice, **measured)
-    voting.cast(database, participant, ballot, at)
+    voting.cast(database, "golden", participant.token, ballot, at)
 
 
 @pytest.fixture

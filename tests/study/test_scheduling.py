@@ -168,7 +168,7 @@ def test_declining_takes_no_place(database: Database, load: Load) -> None:
         participant = newcomer(db, study, "p")
         session = scheduling.decline(db, participant, now())
         assert (session.ordinal, session.outcome, session.ended_at) == (None, "declined", session.started_at)
-        assert steps.place(session, steps.look(db, session)).step == "declined"
+        assert steps.here(db, session, now()).step == "declined"
     begin(database, "tiny", "first")
     with pytest.raises(Closed):
         begin(database, "tiny", "second")

@@ -77,11 +77,11 @@ def test_a_trial_says_what_the_contract_says(load: Load, browse: Browse) -> None
     state = browse().begin().state()
     trial = state["trial"]
     image = {"url", "sha256", "width", "height"}
-    assert set(state) == {"step", "trial", "next", "progress"}
+    assert set(state) == {"step", "trial", "next", "progress", "undo"}
     assert set(state["progress"]) == {"done", "of", "seconds_left"}
     assert set(trial) == {
-        "id", "key", "practice", "layout", "reference_mode", "question", "choices", "minimum_view_ms",
-        "device_pixels_per_pixel", "left", "right", "reference",
+        "id", "key", "practice", "correcting", "layout", "reference_mode", "flicker_ms", "loupe", "mark_region",
+        "question", "choices", "minimum_view_ms", "device_pixels_per_pixel", "outline", "left", "right", "reference",
     }  # fmt: skip
     for side in ("left", "right", "reference"):
         assert set(trial[side]) == image
@@ -341,7 +341,7 @@ def test_an_unforeseen_failure_is_a_page_or_json_with_the_number_in_the_log(
     load()
     browser = browse().begin()
     token, trial = browser.token(), browser.state()["trial"]
-    monkeypatch.setattr("study.steps.describe", lambda *_: 1 / 0)
+    monkeypatch.setattr("study.describing.describe", lambda *_: 1 / 0)
     caplog.clear()
     answer = browser.vote_with(token, trial)
     error = answer.get_json()["error"]

@@ -181,7 +181,7 @@ def test_the_last_vote_completes_the_session(database: Database, load: Load, bro
     browser = browse().begin()
     assert browser.finish() == {
         "saved": True, "duplicate": False, "step": "thanks", "trial": None, "next": None,
-        "progress": {"done": 2, "of": 2, "seconds_left": 0},
+        "progress": {"done": 2, "of": 2, "seconds_left": 0}, "undo": False,
     }  # fmt: skip
     with database.read() as db:
         session = db.scalars(select(Session)).one()
@@ -199,7 +199,7 @@ def test_practice_is_answered_with_feedback(load: Load, browse: Browse) -> None:
         assert trial["practice"]
         original = next(side for side in ("left", "right") if trial[side] == trial["reference"])
         state = browser.vote(trial, "left").get_json()
-        assert state["feedback"] == {"correct": original == "left", "expected": original}
+        assert state["feedback"] == {"correct": original == "left", "expected": original, "again": False}
         expected.append(original)
     assert not state["trial"]["practice"]
     assert sorted(expected) == ["left", "right"]
@@ -332,4 +332,4 @@ def test_the_database_itself_holds_one_vote_a_trial_one_key_and_one_correction(
 def test_only_a_ballot_field_reaches_the_table() -> None:
     assert set(voting.CIRCUMSTANCES) < set(Vote.__table__.columns.keys())
     ballot = voting.read_ballot(json.dumps({"trial": "a", "key": "b", "choice": "left", **WHOLE}).encode())
-    assert {name: getattr(ballot, name) for name in voting.CIRCUMSTANCES} == WHOLE
+    assert {name: getattr(ballot, name) for name in voting.CIRCUMSTANCES} == WHOLE | dict.fromkeys(voting.REGION)
