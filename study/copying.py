@@ -8,6 +8,8 @@ from study.errors import Refused
 from study.models import Condition, Crop, Pair, Source, Stimulus, Study
 from study.spec import parse, renamed
 
+CONTEXT = ("context_x", "context_y", "context_width", "context_height")
+
 
 def copy_study(db: OrmSession, name: str, new_name: str) -> Study:
     """An open simulation `new_name` that shows what `name` shows; the one that is there already is given back.
@@ -37,7 +39,10 @@ def _copy_design(db: OrmSession, original: Study, copy: Study) -> None:
         for old in db.scalars(select(Source).where(Source.study_id == original.id).order_by(Source.id))
     }
     crops = {
-        old.id: Crop(source=sources[old.source_id], tag=old.tag, x=old.x, y=old.y, width=old.width, height=old.height)
+        old.id: Crop(
+            source=sources[old.source_id],
+            **{name: getattr(old, name) for name in ("tag", "x", "y", "width", "height", *CONTEXT)},
+        )
         for old in db.scalars(select(Crop).where(Crop.source_id.in_(sources)).order_by(Crop.id))
     }
     conditions = {
@@ -46,7 +51,9 @@ def _copy_design(db: OrmSession, original: Study, copy: Study) -> None:
     }
     stimuli = {
         old.id: Stimulus(
-            crop=crops[old.crop_id], condition=conditions[old.condition_id], sha256=old.sha256, bpp=old.bpp
+            crop=crops[old.crop_id],
+            condition=conditions[old.condition_id],
+            **{name: getattr(old, name) for name in ("sha256", "context_sha256", "bpp")},
         )
         for old in db.scalars(
             select(Stimulus).join(Condition).where(Condition.study_id == original.id).order_by(Stimulus.id)

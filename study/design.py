@@ -1,14 +1,15 @@
-"""Which trials a session shows, in which order and on which sides. Pure: no database, no clock, no hidden state.
+"""Which trials a session shows. Pure: no database, no clock, no hidden state.
 
 Everything follows from the study's seed and the session's number, so that a plan can be made again and checked.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from random import Random
+from typing import NamedTuple
 
+from study.ordering import Pair, Planned, sided, spread, strewn, with_repeats
 from study.spec import AsksFor, Design
 
 
@@ -23,29 +24,13 @@ class Candidate:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two stimuli of one crop; the source counts because it should not follow itself."""
+class Numbers(NamedTuple):
+    """How many trials of each kind go with the ratings; `practice` is one round."""
 
-    id: int
-    crop: int
-    source: int
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One showing. `flipped` puts the pair's second stimulus on the left; `probability` is the chance, given all
-    earlier plans, with which this session came to hold this pair (none for trials that are not drawn for rating)."""
-
-    pair: int
-    source: int
-    kind: str
-    flipped: bool = False
-    expected: str | None = None
-    strategy: str | None = None
-    probability: float | None = None
-    block: int = 1
-    position: int = 1
+    practice: int
+    catch: int
+    identical: int
+    repeat: int
 
 
 def rating_pairs(candidates: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
@@ -60,6 +45,22 @@ def rating_pairs(candidates: Iterable[Candidate]) -> list[tuple[Candidate, Candi
     return [(a, b) for group in ordered for a, b in combinations(group, 2) if a.sha256 != b.sha256]
 
 
+def numbers(design: Design, rated: int, *, known: bool) -> Numbers:
+    """The trials that go with `rated` rating trials; `known` says whether the study has trials of known answer."""
+    return Numbers(
+        practice=design.practice if known else 0,
+        catch=round(design.catch_rate * rated) if known else 0,
+        identical=round(design.identical_rate * rated),
+        repeat=round(design.repeat_rate * rated),
+    )
+
+
+def wanted(ratings: Iterable[Pair], counts: Mapping[int, int], design: Design) -> list[Pair]:
+    """The pairs that may still be asked about: those with fewer answers and live plans than `design.votes_per_pair`."""
+    limit = design.votes_per_pair
+    return [pair for pair in ratings if not limit or counts.get(pair.id, 0) < limit]
+
+
 def plan(
     ratings: Sequence[Pair],
     catches: Sequence[Pair],
@@ -69,24 +70,30 @@ def plan(
     asks_for: AsksFor,
     ordinal: int,
 ) -> list[Planned]:
-    """Every trial of the study's session number `ordinal`, in order.
+    """Every trial of the study's session number `ordinal`, in order: all rounds of practice, then what counts.
 
     Args:
         ratings: all rating pairs of the study.
         catches: all pairs of a reference (first) and its strongly degraded crop (second).
         counts: how often each rating pair has been answered or stands in a live plan, by id; absent is 0.
-        design: trials, strategy, blocks, practice, catch rate and seed.
+        design: trials, strategy, quota, blocks, practice, rates and seed.
         asks_for: the question's polarity, which decides the expected side of practice and catch trials.
         ordinal: the session's number within the study.
     """
     random = Random(f"{design.seed}/{ordinal}")
-    drawn = _draw(ratings, counts, design, random)
-    rated = _sided(_spread(drawn, random), random)
-    known = _known(catches, design.practice + round(design.catch_rate * len(rated)), asks_for, random)
-    practice = [replace(trial, kind="practice") for trial in known[: design.practice]]
-    shown = _mixed(rated, known[design.practice :], random)
-    blocks = [replace(trial, block=1 + at // design.block) for at, trial in enumerate(shown)]
-    return [replace(trial, position=at) for at, trial in enumerate(practice + blocks, start=1)]
+    rated = sided(spread(_draw(wanted(ratings, counts, design), counts, design, random), random), random)
+    many = numbers(design, len(rated), known=bool(catches))
+    rounds = [many.practice] * design.practice_rounds
+    *practice, known = (
+        [replace(trial, expected=_expected(trial.flipped, asks_for)) for trial in sided(group, random)]
+        for group in _dealt(catches, [*rounds, many.catch], random)
+    )
+    shown = strewn(rated, known, random)
+    shown = strewn(shown, _identical(ratings, many.identical, random), random)
+    shown = with_repeats(shown, many.repeat, random)
+    trials = [replace(trial, kind="practice") for one_round in practice for trial in one_round]
+    trials += [replace(trial, block=1 + at // design.block) for at, trial in enumerate(shown)]
+    return [replace(trial, position=at) for at, trial in enumerate(trials, start=1)]
 
 
 def _draw(ratings: Sequence[Pair], counts: Mapping[int, int], design: Design, random: Random) -> list[Planned]:
@@ -110,63 +117,27 @@ def _draw(ratings: Sequence[Pair], counts: Mapping[int, int], design: Design, ra
     return drawn
 
 
-def _spread(trials: Sequence[Planned], random: Random) -> list[Planned]:
-    """A random order in which no source follows itself, wherever such an order exists.
+def _dealt(catches: Sequence[Pair], sizes: Sequence[int], random: Random) -> list[list[Planned]]:
+    """Groups of trials of known answer, dealt from one deck over and over.
 
-    Each step draws from the trials that leave the rest solvable: with n trials left, a source may own at most half
-    of them, rounded up, and the source that was just shown at most half, rounded down.
+    So no crop comes again before all have been dealt, and neighbouring groups share none where there are enough.
     """
-    left = sorted(trials, key=lambda trial: trial.pair)
-    of = Counter(trial.source for trial in left)
-    order: list[Planned] = []
-    last: int | None = None
-    while left:
-        pressing = [source for source, count in of.items() if source != last and 2 * count > len(left)]
-        allowed = [t for t in left if (t.source in pressing if pressing else t.source != last)] or left
-        chosen = random.choice(allowed)
-        left.remove(chosen)
-        of[chosen.source] -= 1
-        last = chosen.source
-        order.append(chosen)
-    return order
+    deck = spread([Planned(pair.id, pair.source, "catch") for pair in catches], random)
+    starts = [sum(sizes[:at]) for at in range(len(sizes))]
+    return [
+        [deck[at % len(deck)] for at in range(start, start + size)] for start, size in zip(starts, sizes, strict=True)
+    ]
 
 
-def _sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
-    """Half of the trials flipped, at random; of an odd number the last half falls either way."""
-    flips = [at % 2 == 0 for at in range(len(trials))]
-    if random.random() < 0.5:
-        flips = [not flip for flip in flips]
-    random.shuffle(flips)
-    return [replace(trial, flipped=flip) for trial, flip in zip(trials, flips, strict=True)]
+def _identical(ratings: Sequence[Pair], number: int, random: Random) -> list[Planned]:
+    """Trials of a pair's first stimulus against itself; flipped, of its second.
 
-
-def _known(catches: Sequence[Pair], number: int, asks_for: AsksFor, random: Random) -> list[Planned]:
-    """Trials whose answer is known: the reference against its strongly degraded crop.
-
-    No crop comes again before all have been shown.
+    They are drawn from all pairs alike and flipped by halves, so each condition is as likely as it has pairs.
     """
-    drawn: list[Pair] = []
-    while catches and len(drawn) < number:
-        drawn += random.sample(sorted(catches, key=lambda pair: pair.id), min(number - len(drawn), len(catches)))
-    trials = _sided([Planned(pair.id, pair.source, "catch") for pair in drawn], random)
-    return [replace(trial, expected=_expected(trial.flipped, asks_for)) for trial in trials]
+    drawn = random.sample(sorted(ratings, key=lambda pair: pair.id), number)
+    return sided([Planned(pair.id, pair.source, "identical") for pair in drawn], random)
 
 
 def _expected(flipped: bool, asks_for: AsksFor) -> str:
     """The side of the reference; of the degraded crop where the question asks which one differs more."""
     return "right" if flipped != (asks_for == "more_different") else "left"
-
-
-def _mixed(rated: Sequence[Planned], catches: Sequence[Planned], random: Random) -> list[Planned]:
-    """One catch trial in each of as many equal stretches of the ratings, away from its own source where possible."""
-    order = list(rated)
-    waiting = list(catches)
-    bounds = [len(rated) * at // max(len(catches), 1) for at in range(len(catches) + 1)]
-    for start, end in reversed(list(pairwise(bounds))):
-        places = list(range(start, end)) or [start]
-        at = random.choice(places)
-        beside = {trial.source for trial in order[max(at - 1, 0) : at + 1]}
-        catch = next((c for c in waiting if c.source not in beside), waiting[0])
-        waiting.remove(catch)
-        order.insert(at, catch)
-    return order

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
@@ -59,7 +60,8 @@ def load(
         _check_name(db, spec, replace=replace)
     with watch(read.stimuli) as rows:
         for stimulus in rows:
-            _keep_image(read.path, stimulus, media)
+            for image in stimulus.images:
+                _keep_image(read.path, image, media)
     with database.write() as db:
         there = _check_name(db, spec, replace=replace)
         if there is not None:
@@ -117,7 +119,7 @@ def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
     if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
         keys = " and ".join(f"`design.{key} = 0`" for key in wants)
         return f"stimuli.csv has no `{folder.CATCH}` rows, which practice and catch trials need; set {keys}."
-    return _undegraded(read)
+    return _undegraded(read) or _without_context(read, spec)
 
 
 def _undegraded(read: folder.StudyFolder) -> str | None:
@@ -129,6 +131,17 @@ def _undegraded(read: folder.StudyFolder) -> str | None:
             return (
                 f"{folder.FILE}, line {row.line}, column `sha256`: this `{folder.CATCH}` image has the bytes of its "
                 f"reference (line {reference.line}), so no answer is right; degrade it or delete the row."
+            )
+    return None
+
+
+def _without_context(read: folder.StudyFolder, spec: Spec) -> str | None:
+    """The first stimulus without the larger window that the study wants to show."""
+    for row in read.stimuli:
+        if spec.study.view == "context" and row.window is None:
+            return (
+                f"{folder.FILE}, line {row.line}, column `context_path`: is empty, but the study has "
+                '`study.view = "context"`; make them with `codec stimuli --context PIXELS`, or set "crop".'
             )
     return None
 
@@ -196,14 +209,20 @@ def _add_stimuli(
             sources[at.source] = Source(study_id=study.id, name=at.source.name, sha256=at.source.sha256,
                                         width=at.source.width, height=at.source.height)  # fmt: skip
         if at not in crops:
-            crops[at] = Crop(source=sources[at.source], tag=at.tag, x=at.x, y=at.y, width=at.width, height=at.height)
+            crops[at] = Crop(source=sources[at.source], tag=at.tag, x=at.x, y=at.y, width=at.width, height=at.height,
+                             **_context(row.window))  # fmt: skip
         if row.condition not in conditions:
             conditions[row.condition] = Condition(study_id=study.id, name=row.condition, codec=row.codec, rate=row.rate)
-        stimulus = Stimulus(crop=crops[at], condition=conditions[row.condition], sha256=row.sha256, bpp=row.bpp)
+        stimulus = Stimulus(crop=crops[at], condition=conditions[row.condition], sha256=row.sha256,
+                            context_sha256=row.context_sha256 or None, bpp=row.bpp)  # fmt: skip
         stimuli.append((row, stimulus))
     db.add_all(stimulus for _, stimulus in stimuli)
     db.flush()
     return stimuli
+
+
+def _context(window: folder.Window | None) -> dict[str, int]:
+    return {f"context_{name}": number for name, number in asdict(window).items()} if window else {}
 
 
 def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]]) -> None:
@@ -217,16 +236,16 @@ def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus
     db.flush()
 
 
-def _keep_image(root: Path, stimulus: folder.Stimulus, media: Path) -> None:
+def _keep_image(root: Path, image: folder.Image, media: Path) -> None:
     """Copy the image by content, whole or not at all; one that is there already is kept if its bytes are right."""
-    kept = media / f"{stimulus.sha256}.png"
-    if kept.exists() and folder.sha256(kept.read_bytes()) == stimulus.sha256:
+    kept = media / f"{image.sha256}.png"
+    if kept.exists() and folder.sha256(kept.read_bytes()) == image.sha256:
         with suppress(PermissionError):  # somebody else's file cannot be given the time, but serves as well
             os.utime(kept, (KEPT_AT, KEPT_AT))
         return
-    path = folder.image_path(root, stimulus)
+    path = folder.image_path(root, image)
     content = path.read_bytes() if path else b""
-    if folder.sha256(content) != stimulus.sha256:
+    if folder.sha256(content) != image.sha256:
         raise Refused(f"{path} was changed while it was loaded: make the folder again.")
     media.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=media, suffix=".part", delete=False) as part:

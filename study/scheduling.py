@@ -7,17 +7,18 @@ so that the counts a plan is made from hold until it is stored, and the number o
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
-from study import design
+from study import design, ordering
 from study.errors import Closed, Paused, UnknownStudy
 from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote
 from study.spec import STUDY_NAME, Spec, parse
 
-ABANDONED = timedelta(hours=2)
-"""After so long without a sign of life a session's unanswered trials no longer count, and others get its pairs."""
+GRACE = timedelta(minutes=1)
+"""How much later than its votes are refused an abandoned session gives its places back: a vote that was taken in time,
+and is still on its way into the database, must not meet a place that has been given to somebody else."""
 
 
 def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
@@ -51,22 +52,28 @@ def check_open(study: Study) -> None:
         raise Closed("This study has ended and takes no more answers. Thank you for your interest.")
 
 
-def check_room(db: OrmSession, study: Study) -> None:
-    """Be silent where one more participant may begin.
+def check_room(db: OrmSession, study: Study, at: datetime) -> None:
+    """Be silent where one more participant may begin at the moment `at`.
+
+    Whoever declined, withdrew or abandoned a session has given the place back.
 
     Raises:
-        Closed: as many have begun as the study asked for.
+        Closed: as many take part as the study asked for, or every pair has the answers that it asked for.
     """
-    limit = spec_of(study).design.participants
-    begun = select(func.count()).where(Session.study_id == study.id, Session.ordinal.is_not(None))
-    if limit and (db.scalar(begun) or 0) >= limit:
+    ask = spec_of(study).design
+    placed = select(func.count()).where(
+        Session.study_id == study.id, or_(Session.outcome.in_(("complete", "screened_out")), _alive(study, at))
+    )
+    full = ask.participants and (db.scalar(placed) or 0) >= ask.participants
+    if full or (ask.votes_per_pair and not design.wanted(pairs(db, study, "rating"), counts(db, study, at), ask)):
         raise Closed("Enough people have taken part in this study already. Thank you for your interest.")
 
 
-def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, language: str = "en") -> Session:
+def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, language: str | None = None) -> Session:
     """The participant's session, planned whole; the one there is where it has begun already.
 
-    Call it with the study locked (`find(..., lock=True)`) in a write transaction.
+    Call it with the study locked (`find(..., lock=True)`) in a write transaction. `language` is that of the pages;
+    where nothing is said, the study's first one.
 
     Raises:
         Paused, Closed: nobody may begin now.
@@ -75,7 +82,7 @@ def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, 
     if session is not None:
         return session
     check_open(study)
-    check_room(db, study)
+    check_room(db, study, at)
     last = db.scalar(select(func.max(Session.ordinal)).where(Session.study_id == study.id))
     session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open", language=language)
     db.add(session)
@@ -90,7 +97,7 @@ def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, 
     return session
 
 
-def decline(db: OrmSession, participant: Participant, at: datetime, language: str = "en") -> Session:
+def decline(db: OrmSession, participant: Participant, at: datetime, language: str | None = None) -> Session:
     """Record that the participant did not agree; a session that has begun stays as it is."""
     session = db.scalar(select(Session).where(Session.participant_id == participant.id))
     if session is None:
@@ -102,18 +109,23 @@ def decline(db: OrmSession, participant: Participant, at: datetime, language: st
 
 def counts(db: OrmSession, study: Study, at: datetime) -> dict[int, int]:
     """How often each rating pair was answered, or is about to be: open trials of sessions alive at `at` count."""
-    alive = and_(Session.outcome == "open", Session.active_at > at - ABANDONED)
     query = (
         select(Trial.pair_id, func.count())
         .join(Session, Session.id == Trial.session_id)
         .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-        .where(Session.study_id == study.id, Trial.kind == "rating", or_(Vote.id.is_not(None), alive))
+        .where(Session.study_id == study.id, Trial.kind == "rating", or_(Vote.id.is_not(None), _alive(study, at)))
         .group_by(Trial.pair_id)
     )
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def pairs(db: OrmSession, study: Study, kind: str) -> list[design.Pair]:
+def _alive(study: Study, at: datetime) -> ColumnElement[bool]:
+    """Whether a session holds its place and its open trials at the moment `at`."""
+    kept = timedelta(hours=spec_of(study).design.resume_hours) + GRACE
+    return and_(Session.outcome == "open", Session.active_at >= at - kept)
+
+
+def pairs(db: OrmSession, study: Study, kind: str) -> list[ordering.Pair]:
     """The study's pairs of one kind, as the design sees them."""
     a = aliased(Stimulus)
     query = (
@@ -123,18 +135,16 @@ def pairs(db: OrmSession, study: Study, kind: str) -> list[design.Pair]:
         .where(Pair.study_id == study.id, Pair.kind == kind)
         .order_by(Pair.id)
     )
-    return [design.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
+    return [ordering.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
 
 
-def trials_planned(db: OrmSession, study: Study) -> tuple[int, int]:
-    """How many trials a session of this study has: for practice, and after it."""
+def trials_planned(db: OrmSession, study: Study, at: datetime) -> tuple[int, int]:
+    """How many trials a session that begins at the moment `at` has: in one round of practice, and after it."""
     ask = spec_of(study).design
-    of = {
-        kind: db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == kind)) or 0
-        for kind in ("rating", "catch")
-    }
-    rated = min(ask.trials, of["rating"])
-    return (ask.practice, rated + round(ask.catch_rate * rated)) if of["catch"] else (0, rated)
+    known = db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == "catch")) or 0
+    rated = min(ask.trials, len(design.wanted(pairs(db, study, "rating"), counts(db, study, at), ask)))
+    practice, *beside = design.numbers(ask, rated, known=known > 0)
+    return practice, rated + sum(beside)
 
 
 def _session(
@@ -143,7 +153,7 @@ def _session(
     *,
     ordinal: int | None,
     outcome: str,
-    language: str,
+    language: str | None,
     ended_at: datetime | None = None,
 ) -> Session:
     return Session(
@@ -154,14 +164,14 @@ def _session(
         prepared=0,
         practised=False,
         block=1,
-        language=language,
+        language=language or spec_of(participant.study).study.languages[0],
         started_at=at,
         active_at=at,
         ended_at=ended_at,
     )
 
 
-def _trial(session: Session, planned: design.Planned) -> Trial:
+def _trial(session: Session, planned: ordering.Planned) -> Trial:
     return Trial(
         session_id=session.id,
         pair_id=planned.pair,

@@ -43,7 +43,8 @@ def _side(column: Any) -> tuple[Any, Any]:
 
 def _showing(trial: Trial) -> Showing:
     a, b = _shown(trial.pair.a), _shown(trial.pair.b)
-    return Showing(trial.position, *((b, a) if trial.flipped else (a, b)))
+    left, right = (b, a) if trial.flipped else (a, b)
+    return Showing(trial.position, left, left if trial.kind == "identical" else right)
 
 
 def _shown(stimulus: Stimulus) -> Shown:

@@ -1,17 +1,24 @@
-"""The plan of a session: balance, sides, order, known answers and probabilities, as properties."""
+"""The plan of a session: numbers, balance, sides, known answers, quotas and probabilities, as properties."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import combinations
 from math import ceil, comb
+from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2, norm
 
-from study.design import Candidate, Pair, Planned, plan, rating_pairs
+from study.design import Candidate, plan, rating_pairs
+from study.ordering import Pair, Planned
 from study.spec import AsksFor, Design
+
+UNLIKELY = 2 * norm.sf(4)
+"""How improbable a statistic must be to fail a test: as four standard errors."""
 
 
 def pairs(number: int, sources: int, start: int = 0) -> list[Pair]:
@@ -25,7 +32,11 @@ designs = st.builds(
     strategy=st.sampled_from(["balanced", "full"]),
     block=st.integers(1, 12),
     practice=st.integers(0, 4),
+    practice_rounds=st.integers(1, 3),
     catch_rate=st.floats(0, 1),
+    identical_rate=st.floats(0, 1),
+    repeat_rate=st.floats(0, 1),
+    votes_per_pair=st.integers(0, 4),
 )
 ratings = st.builds(pairs, st.integers(1, 30), st.integers(1, 8))
 catches = st.builds(lambda n: pairs(n, n, start=1000), st.integers(1, 8))
@@ -49,10 +60,20 @@ class Case:
         )
 
     def shown(self) -> list[Planned]:
-        return self.plan()[self.design.practice :]
+        return [trial for trial in self.plan() if trial.kind != "practice"]
+
+    def wanted(self) -> set[int]:
+        """The pairs below the quota."""
+        limit = self.design.votes_per_pair or 1000
+        return {pair.id for pair in self.ratings if self.counts.get(pair.id, 0) < limit}
 
 
-PLAIN = Design(practice=0, catch_rate=0)
+PLAIN = Design(practice=0, catch_rate=0, identical_rate=0, repeat_rate=0)
+
+
+def replace_all(design: Design, **changes: object) -> Design:
+    return msgspec.structs.replace(design, **changes)
+
 
 cases = st.builds(
     Case,
@@ -67,16 +88,36 @@ cases = st.builds(
 
 @given(cases)
 def test_a_plan_is_whole(case: Case) -> None:
-    trials = case.plan()
+    trials, design = case.plan(), case.design
     of = Counter(trial.kind for trial in trials)
-    rated = min(case.design.trials, len(case.ratings))
-    assert of["rating"] == rated
-    assert of["practice"] == case.design.practice
-    assert of["catch"] == round(case.design.catch_rate * rated)
+    rated = min(design.trials, len(case.wanted()))
+    practice = design.practice * design.practice_rounds
+    assert of == +Counter(
+        rating=rated,
+        practice=practice,
+        catch=round(design.catch_rate * rated),
+        identical=round(design.identical_rate * rated),
+        repeat=round(design.repeat_rate * rated),
+    )
     assert [trial.position for trial in trials] == list(range(1, len(trials) + 1))
-    assert all(trial.kind == "practice" and trial.block == 1 for trial in trials[: case.design.practice])
-    assert len({trial.pair for trial in trials if trial.kind == "rating"}) == rated
+    assert all(trial.kind == "practice" and trial.block == 1 for trial in trials[:practice])
     assert trials == case.plan()
+
+
+@given(cases)
+def test_every_trial_shows_a_pair_of_its_kind(case: Case) -> None:
+    source = {pair.id: pair.source for pair in [*case.ratings, *case.catches]}
+    of: dict[str, list[int]] = {"rating": [], "repeat": [], "identical": [], "catch": [], "practice": []}
+    for trial in case.plan():
+        assert trial.source == source[trial.pair]
+        assert (trial.expected is None) == (trial.kind not in {"catch", "practice"})
+        assert (trial.strategy is None) == (trial.probability is None) == (trial.kind != "rating")
+        of[trial.kind].append(trial.pair)
+    assert all(len(set(of[kind])) == len(of[kind]) for kind in ("rating", "repeat", "identical"))
+    assert set(of["rating"]) <= case.wanted()
+    assert set(of["repeat"]) <= set(of["rating"])
+    assert set(of["identical"]) <= {pair.id for pair in case.ratings}
+    assert {*of["catch"], *of["practice"]} <= {pair.id for pair in case.catches}
 
 
 @given(cases)
@@ -92,7 +133,7 @@ def test_blocks_follow_one_another_and_are_full_but_for_the_last(case: Case) -> 
 def test_known_answers_name_the_side_of_the_reference(case: Case) -> None:
     """The reference is the pair's first stimulus, on the left unless flipped."""
     for trial in case.plan():
-        if trial.kind == "rating":
+        if trial.kind not in {"catch", "practice"}:
             assert trial.expected is None
         elif case.asks_for == "more_different":
             assert trial.expected == ("left" if trial.flipped else "right")
@@ -101,41 +142,29 @@ def test_known_answers_name_the_side_of_the_reference(case: Case) -> None:
 
 
 @given(cases)
-def test_sides_are_even_among_ratings_and_among_known_answers(case: Case) -> None:
-    trials = case.plan()
-    for kinds in ({"rating"}, {"catch", "practice"}):
-        flipped = [trial.flipped for trial in trials if trial.kind in kinds]
-        assert abs(2 * sum(flipped) - len(flipped)) <= 1
+def test_sides_are_even_within_each_kind_and_each_round_of_practice(case: Case) -> None:
+    """So nobody passes practice by pressing one key."""
+    trials, size = case.plan(), case.design.practice
+    groups = [[t for t in trials if t.kind == kind] for kind in ("rating", "catch", "identical", "repeat")]
+    groups += [trials[size * at : size * (at + 1)] for at in range(case.design.practice_rounds)]
+    for group in groups:
+        assert abs(2 * sum(trial.flipped for trial in group) - len(group)) <= 1
 
 
-@given(cases)
-def test_no_source_follows_itself_wherever_that_can_be_avoided(case: Case) -> None:
-    trials = replace(case, catches=[]).plan()
-    most = max(Counter(trial.source for trial in trials).values())
-    repeats = sum(a.source == b.source for a, b in pairwise(trials))
-    assert repeats == max(0, 2 * most - len(trials) - 1)  # the least that any order has
-
-
-@given(cases)
-def test_catch_trials_are_spread(case: Case) -> None:
-    """One in each of as many equal stretches of the ratings, so no two follow one another."""
-    shown = case.shown()
-    rated = sum(trial.kind == "rating" for trial in shown)
-    before, stretches = 0, []
-    for trial in shown:
-        if trial.kind == "catch":
-            stretches.append(before)
-        before += trial.kind == "rating"
-    for at_catch, ratings_before in enumerate(stretches):
-        assert rated * at_catch // len(stretches) <= ratings_before < rated * (at_catch + 1) // len(stretches)
-
-
-@given(catches=catches, at=st.integers(1, 500), practice=st.integers(0, 8))
-def test_no_known_answer_comes_again_before_all_were_shown(catches: list[Pair], at: int, practice: int) -> None:
-    trials = Case(pairs(20, 5), catches, {}, Design(practice=practice, catch_rate=0.4), ordinal=at).plan()
-    known = Counter(trial.pair for trial in trials if trial.kind != "rating")
-    times = [known.get(pair.id, 0) for pair in catches]
-    assert max(times) - min(times) <= 1
+@given(case=cases, rounds=st.integers(1, 4))
+def test_known_answers_come_again_as_late_as_can_be(case: Case, rounds: int) -> None:
+    """As they are dealt (practice, then catches in any order): no crop again before all others have been."""
+    design = replace_all(case.design, practice_rounds=rounds)
+    trials = replace(case, design=design).plan()
+    practice = [trial.pair for trial in trials if trial.kind == "practice"]
+    for at, pair in enumerate(practice):
+        assert pair not in practice[max(0, at - len(case.catches) + 1) : at]
+    if 2 * design.practice <= len(case.catches):
+        for at in range(rounds - 1):
+            one, other = (practice[design.practice * n :][: design.practice] for n in (at, at + 1))
+            assert not set(one) & set(other)
+    times = Counter(trial.pair for trial in trials if trial.expected)
+    assert max(times.values(), default=0) - min(times[pair.id] for pair in case.catches) <= 1
 
 
 @settings(max_examples=40)
@@ -144,7 +173,7 @@ def test_balanced_sessions_keep_all_pairs_within_one_answer(number: int, sources
     all_pairs, answered = pairs(number, sources), Counter[int]()
     for ordinal in range(1, 15):
         drawn = Case(all_pairs, [], answered, Design(seed=seed, trials=trials), ordinal=ordinal).plan()
-        answered.update(trial.pair for trial in drawn)
+        answered.update(trial.pair for trial in drawn if trial.kind == "rating")
         times = [answered[pair.id] for pair in all_pairs]
         assert max(times) - min(times) <= 1
 
@@ -152,9 +181,16 @@ def test_balanced_sessions_keep_all_pairs_within_one_answer(number: int, sources
 @given(cases)
 def test_probabilities_are_those_of_the_draw(case: Case) -> None:
     trials = [trial for trial in case.plan() if trial.kind == "rating"]
-    places = min(case.design.trials, len(case.ratings))
-    level = {p.id: case.counts.get(p.id, 0) if case.design.strategy == "balanced" else 0 for p in case.ratings}
+    places = min(case.design.trials, len(case.wanted()))
+    balanced = case.design.strategy == "balanced"
+    level = {pair: case.counts.get(pair, 0) if balanced else 0 for pair in case.wanted()}
     drawn = {trial.pair for trial in trials}
+    assert sum(trial.probability or 0 for trial in trials) <= len(trials)
+    if case.wanted():  # over all pairs, drawn or not, the chances sum to the number drawn
+        below = {pair: sum(count < level[pair] for count in level.values()) for pair in level}
+        tied = Counter(level.values())
+        chances = [min(1, max(0, (places - below[pair]) / tied[level[pair]])) for pair in level]
+        assert sum(chances) == pytest.approx(len(trials))
     for trial in trials:
         below = sum(count < level[trial.pair] for count in level.values())
         tied = sum(count == level[trial.pair] for count in level.values())
@@ -163,15 +199,75 @@ def test_probabilities_are_those_of_the_draw(case: Case) -> None:
         assert all(pair in drawn for pair, count in level.items() if count < level[trial.pair])
 
 
-def test_pairs_are_drawn_as_often_as_their_probability_says() -> None:
-    """Over 4,000 sessions with the same counts: 3 of 5 tied pairs, one certain, one never; 4 standard errors."""
-    counts, rounds = {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 2}, 4000
-    design = Design(trials=4, practice=0, catch_rate=0)
-    drawn = Counter(t.pair for at in range(rounds) for t in Case(pairs(7, 7), [], counts, design, ordinal=at).plan())
-    assert drawn[0] == rounds
-    assert drawn[6] == 0
-    for pair in range(1, 6):
-        assert abs(drawn[pair] / rounds - 0.6) < 4 * (0.6 * 0.4 / rounds) ** 0.5
+@pytest.mark.parametrize(
+    ("strategy", "certain", "tied", "never"),
+    [("balanced", {0}, {1, 2, 3, 4}, {5, 6}), ("full", set(), {0, 1, 2, 3, 4}, {5, 6})],
+)
+def test_pairs_are_drawn_as_often_as_their_probability_says(
+    strategy: str, certain: set[int], tied: set[int], never: set[int]
+) -> None:
+    """4 of 7 pairs, two of which have all the votes they need: every subset that may be drawn is as likely.
+
+    Enumerated, and held against 4,000 sessions with the same counts by Pearson's chi-square.
+    """
+    counts, rounds = {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2, 6: 3}, 4000
+    design = replace_all(PLAIN, seed=20241019, trials=4, strategy=strategy, votes_per_pair=2)
+    plans = [Case(pairs(7, 7), [], counts, design, ordinal=at).plan() for at in range(rounds)]
+    subsets = [frozenset({*certain, *rest}) for rest in combinations(sorted(tied), 4 - len(certain))]
+    seen = Counter(frozenset(trial.pair for trial in trials) for trials in plans)
+    assert set(seen) == set(subsets)
+    expected = rounds / len(subsets)
+    statistic = sum((seen[subset] - expected) ** 2 / expected for subset in subsets)
+    assert chi2.sf(statistic, len(subsets) - 1) > UNLIKELY
+    for trials in plans:
+        for trial in trials:
+            assert trial.pair not in never
+            assert trial.probability == sum(trial.pair in subset for subset in subsets) / len(subsets)
+
+
+def test_identical_trials_favour_no_condition() -> None:
+    """Four conditions on each of six crops: six pairs a crop, three of which have a given condition, a or b of it."""
+    names = list(combinations("wxyz", 2))
+    ratings = [Pair(id=at, crop=at // 6, source=at // 6) for at in range(36)]
+    design = replace_all(PLAIN, seed=20241019, trials=36, identical_rate=0.1)
+    shown = [t for at in range(1000) for t in Case(ratings, design=design, ordinal=at).plan() if t.kind == "identical"]
+    seen = Counter(names[trial.pair % 6][trial.flipped] for trial in shown)
+    expected = 4 * 1000 / 4
+    assert seen.total() == 4 * 1000
+    assert chi2.sf(sum((seen[name] - expected) ** 2 / expected for name in "wxyz"), 3) > UNLIKELY
+
+
+@settings(max_examples=40)
+@given(
+    number=st.integers(1, 30),
+    trials=st.integers(1, 20),
+    limit=st.integers(1, 4),
+    seed=st.integers(0, 2**32),
+    strategy=st.sampled_from(["balanced", "full"]),
+)
+def test_no_pair_gets_more_votes_than_its_quota_whoever_gives_up(
+    number: int, trials: int, limit: int, seed: int, strategy: str
+) -> None:
+    """People begin, vote, finish and give up at random; a live plan counts, what was given up does not."""
+    chance, voted = Random(seed), Counter[int]()
+    live: dict[int, list[int]] = {}
+    design = replace_all(PLAIN, seed=seed, trials=trials, strategy=strategy, votes_per_pair=limit)
+    for ordinal in range(1, 200):
+        counted = voted + Counter(pair for plan_of_one in live.values() for pair in plan_of_one)
+        case = Case(pairs(number, 5), [], counted, design, ordinal=ordinal)
+        live[ordinal] = [trial.pair for trial in case.plan()]
+        assert bool(live[ordinal]) == bool(case.wanted())
+        for someone in list(live):
+            fate = chance.random()
+            votes = len(live[someone]) if fate < 0.3 else chance.randrange(len(live[someone]) + 1)
+            voted.update(live[someone][:votes])
+            live[someone] = live[someone][votes:]
+            if fate > 0.8:
+                del live[someone]
+        assert max(voted.values(), default=0) <= limit
+    for rest in live.values():
+        voted.update(rest)
+    assert max(voted.values(), default=0) <= limit
 
 
 def test_every_order_of_sides_and_sources_occurs() -> None:
@@ -183,7 +279,7 @@ def test_every_order_of_sides_and_sources_occurs() -> None:
 
 def test_seeds_and_ordinals_make_different_plans() -> None:
     def shown(seed: int, at: int) -> tuple[object, ...]:
-        return tuple(Case(pairs(30, 6), design=Design(seed=seed, practice=0), ordinal=at).plan())
+        return tuple(Case(pairs(30, 6), design=Design(seed=seed), ordinal=at).plan())
 
     assert len({shown(seed, at) for seed in (1, 11) for at in (1, 2, 3, 11)}) == 8
 
@@ -212,6 +308,7 @@ def test_rating_pairs_are_two_conditions_of_one_crop_at_one_rate(rows: list[tupl
 
 @pytest.mark.parametrize(("catch_rate", "expected"), [(0.0, 0), (0.1, 6), (1.0, 60)])
 def test_the_share_of_catch_trials(catch_rate: float, expected: int) -> None:
-    trials = Case(pairs(90, 9), pairs(9, 9, 1000), design=Design(catch_rate=catch_rate)).plan()
+    design = replace_all(PLAIN, practice=2, catch_rate=catch_rate)
+    trials = Case(pairs(90, 9), pairs(9, 9, 1000), design=design).plan()
     assert sum(trial.kind == "catch" for trial in trials) == expected
     assert max(trial.block for trial in trials) == ceil((60 + expected) / 20)

@@ -123,7 +123,7 @@ def corrupted(content: bytes) -> bytes:
 
 
 IMAGES: list[tuple[str, Callable[..., bytes], str]] = [
-    ("another size", lambda png: png((1, 2, 3), 9), "is 9x9, but its crop is 8x8"),
+    ("another size", lambda png: png((1, 2, 3), 9), "is 9x9, but its row says 8x8"),
     ("16 bits", lambda png: png((1, 2, 3), depth=16), "is not 8-bit RGB (bit depth 16"),
     ("grey", lambda png: png((1, 2, 3), kind=0), "is not 8-bit RGB (bit depth 8, PNG colour type 0)"),
     ("alpha", lambda png: png((1, 2, 3), kind=6), "PNG colour type 6"),

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from study import design, scheduling, steps
@@ -17,13 +17,51 @@ from study.models import Crop, Pair, Participant, Session, Study, Trial, Vote, n
 
 Load = Callable[..., str]
 FOUR = ("avif@0.50", "jpeg@0.50", "jxl@0.50", "webp@0.50")
+PLANNED = """[design]
+seed = 7
+trials = 10
+block = 5
+practice_rounds = 3
+catch_rate = 0.2
+identical_rate = 0.1
+repeat_rate = 0.3
+votes_per_pair = 2
+"""
+RATINGS_ONLY = "practice = 0\ncatch_rate = 0\nidentical_rate = 0\nrepeat_rate = 0\n"
 
 
-def begin(database: Database, name: str, who: str) -> int:
+def begin(database: Database, name: str, who: str, at: datetime | None = None) -> int:
     """Let somebody begin; the session's number in the database."""
     with database.write() as db:
         study = scheduling.find(db, name, lock=True)
-        return scheduling.begin(db, study, newcomer(db, study, who), now()).id
+        return scheduling.begin(db, study, newcomer(db, study, who), at or now()).id
+
+
+def begin_at_once(database: Database, name: str, people: int) -> int:
+    """Let so many people begin in the same moment, each over a connection of their own; how many were let in."""
+    at_once = Barrier(people)
+
+    def start(number: int) -> bool:
+        at_once.wait()
+        try:
+            begin(database, name, f"p{number}")
+        except Closed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(people) as pool:
+        return sum(pool.map(start, range(people)))
+
+
+def end(database: Database, session: int, outcome: str) -> None:
+    with database.write() as db:
+        db.execute(update(Session).where(Session.id == session).values(outcome=outcome, ended_at=now()))
+
+
+def leave(database: Database, session: int, ago: timedelta) -> None:
+    """Let a session be without a sign of life for so long."""
+    with database.write() as db:
+        db.execute(update(Session).where(Session.id == session).values(active_at=now() - ago))
 
 
 def newcomer(db: OrmSession, study: Study, who: str) -> Participant:
@@ -37,10 +75,14 @@ def newcomer(db: OrmSession, study: Study, who: str) -> Participant:
 
 def answers(database: Database, name: str) -> Counter[int]:
     """Planned and cast ratings of every pair, as the next plan would count them."""
+    return counted(database, name, now())
+
+
+def counted(database: Database, name: str, at: datetime) -> Counter[int]:
     with database.read() as db:
         study = scheduling.find(db, name)
-        counted = scheduling.counts(db, study, now())
-        return Counter({pair.id: counted.get(pair.id, 0) for pair in scheduling.pairs(db, study, "rating")})
+        found = scheduling.counts(db, study, at)
+        return Counter({pair.id: found.get(pair.id, 0) for pair in scheduling.pairs(db, study, "rating")})
 
 
 def vote_all(database: Database, session: int) -> None:
@@ -50,7 +92,7 @@ def vote_all(database: Database, session: int) -> None:
 
 
 def test_a_session_is_the_plan_that_the_seed_and_its_number_give(database: Database, load: Load) -> None:
-    load(conditions=FOUR, sources=3, toml="[design]\nseed = 7\ntrials = 10\nblock = 5\ncatch_rate = 0.2")
+    load(conditions=FOUR, sources=3, toml=PLANNED)
     for ordinal in (1, 2):
         before = answers(database, "tiny")
         session = begin(database, "tiny", f"p{ordinal}")
@@ -66,8 +108,9 @@ def test_a_session_is_the_plan_that_the_seed_and_its_number_give(database: Datab
                 tuple(getattr(trial, field) for field in fields) for trial in expected
             ]
             assert [trial.pair_id for trial in stored] == [trial.pair for trial in expected]
-            assert scheduling.trials_planned(db, study) == (2, 10 + 2)
-            assert len(stored) == 2 + 10 + 2
+            assert scheduling.trials_planned(db, study, now()) == (2, 10 + 2 + 1 + 3)
+            assert len(stored) == 3 * 2 + 10 + 2 + 1 + 3
+            assert len({trial.correction_key for trial in stored}) == len(stored)
 
 
 def test_every_pair_lies_in_one_crop_and_no_rating_shows_a_reference_or_a_catch(database: Database, load: Load) -> None:
@@ -101,19 +144,7 @@ def test_balance_stays_within_one(database: Database, load: Load) -> None:
 
 def test_sessions_that_begin_at_once_keep_balance_and_quota(database: Database, load: Load) -> None:
     load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5\nparticipants = 5")
-    at_once = Barrier(8)
-
-    def start(number: int) -> bool:
-        at_once.wait()
-        try:
-            begin(database, "tiny", f"p{number}")
-        except Closed:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        begun = list(pool.map(start, range(8)))
-    assert sum(begun) == 5
+    assert begin_at_once(database, "tiny", 8) == 5
     times = answers(database, "tiny").values()
     assert max(times) - min(times) <= 1
     assert sum(times) == 25
@@ -122,23 +153,90 @@ def test_sessions_that_begin_at_once_keep_balance_and_quota(database: Database, 
         assert len(db.scalars(select(Participant)).all()) == 5
 
 
-def test_what_was_abandoned_no_longer_counts_but_its_votes_do(database: Database, load: Load) -> None:
-    load(sources=3, toml="[design]\npractice = 0\ncatch_rate = 0")
-    gone, done = begin(database, "tiny", "gone"), begin(database, "tiny", "done")
-    vote_all(database, done)
+def test_no_pair_is_promised_more_often_than_its_quota_when_all_begin_at_once(database: Database, load: Load) -> None:
+    """12 pairs, 2 votes each, 5 trials a session: four whole sessions, one of the last 4 pairs, and then none."""
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5\nvotes_per_pair = 2")
+    assert begin_at_once(database, "tiny", 8) == 5
     assert set(answers(database, "tiny").values()) == {2}
+    with database.read() as db:
+        study = scheduling.find(db, "tiny")
+        with pytest.raises(Closed):
+            scheduling.check_room(db, study, now())
+        each = db.execute(
+            select(Session.ordinal, func.count()).join(Trial).where(Trial.kind == "rating").group_by(Session.ordinal)
+        )
+        assert dict(map(tuple, each)) == {1: 5, 2: 5, 3: 5, 4: 5, 5: 4}
+
+
+def test_places_that_are_given_back_are_given_out_once(database: Database, load: Load) -> None:
+    """Three of four go away; of eight who come at once three are let in, and no pair is promised too often."""
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 6\nparticipants = 4\nvotes_per_pair = 2\n")
+    first = [begin(database, "tiny", f"first{number}") for number in range(4)]
+    vote_all(database, first[0])
+    end(database, first[0], "complete")
+    for session in first[1:]:
+        leave(database, session, timedelta(hours=2, minutes=2))
+    assert begin_at_once(database, "tiny", 8) == 3
+    assert set(answers(database, "tiny").values()) == {2}
+
+
+@pytest.mark.parametrize("outcome", ["complete", "screened_out", "withdrawn"])
+def test_who_has_ended_keeps_the_place_unless_withdrawn(database: Database, load: Load, outcome: str) -> None:
+    load(toml="[design]\nparticipants = 1")
+    end(database, begin(database, "tiny", "first"), outcome)
+    if outcome == "withdrawn":
+        begin(database, "tiny", "second")
+        return
+    with pytest.raises(Closed):
+        begin(database, "tiny", "second")
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0, 24.0])
+def test_an_abandoned_place_is_free_a_minute_after_its_votes_are_refused(
+    database: Database, load: Load, hours: float
+) -> None:
+    load(sources=3, toml=f"[design]\nparticipants = 1\nresume_hours = {hours}\n" + RATINGS_ONLY)
+    start = now()
+    gone = begin(database, "tiny", "gone", start)
+    refused = start + timedelta(hours=hours)
+    for late in (timedelta(0), timedelta(seconds=59)):
+        with pytest.raises(Closed):
+            begin(database, "tiny", "early", refused + late)
+        assert set(counted(database, "tiny", refused + late).values()) == {1}
     with database.write() as db:
         one = db.scalars(select(Trial).where(Trial.session_id == gone)).first()
         assert one is not None
-        db.add(Vote(trial_id=one.id, key=one.key, choice="left", simulated=False, voted_at=now()))
-        db.execute(update(Session).values(active_at=now() - scheduling.ABANDONED - timedelta(seconds=1)))
-    assert sorted(answers(database, "tiny").values()) == [1, 1, 2]
-    begin(database, "tiny", "next")
-    assert sorted(answers(database, "tiny").values()) == [2, 2, 3]
+        db.add(Vote(trial_id=one.id, key=one.key, choice="left", simulated=False, voted_at=start))
+    after = refused + timedelta(seconds=61)
+    assert sorted(counted(database, "tiny", after).values()) == [0, 0, 1]
+    begin(database, "tiny", "next", after)
+    assert sorted(counted(database, "tiny", after).values()) == [1, 1, 2]
+
+
+def test_only_what_is_still_wanted_is_asked_and_said_at_consent(database: Database, load: Load) -> None:
+    load(sources=3, toml="[design]\ntrials = 2\nvotes_per_pair = 1\n" + RATINGS_ONLY)
+    with database.read() as db:
+        assert scheduling.trials_planned(db, scheduling.find(db, "tiny"), now()) == (0, 2)
+    begin(database, "tiny", "first")
+    with database.read() as db:
+        assert scheduling.trials_planned(db, scheduling.find(db, "tiny"), now()) == (0, 1)
+    begin(database, "tiny", "second")
+    with pytest.raises(Closed):
+        begin(database, "tiny", "third")
+
+
+def test_the_language_of_the_pages_is_kept_or_the_first_one_of_the_study(database: Database, load: Load) -> None:
+    load(toml='[study]\nlanguages = ["de", "en"]')
+    with database.write() as db:
+        study = scheduling.find(db, "tiny", lock=True)
+        assert scheduling.begin(db, study, newcomer(db, study, "a"), now()).language == "de"
+        assert scheduling.begin(db, study, newcomer(db, study, "b"), now(), "en").language == "en"
+        assert scheduling.decline(db, newcomer(db, study, "c"), now()).language == "de"
+        assert scheduling.decline(db, newcomer(db, study, "d"), now(), "en").language == "en"
 
 
 def test_a_correction_is_no_second_answer(database: Database, load: Load) -> None:
-    load(toml="[design]\npractice = 0\ncatch_rate = 0")
+    load(toml="[design]\n" + RATINGS_ONLY)
     vote_all(database, begin(database, "tiny", "p"))
     with database.write() as db:
         first = db.scalars(select(Vote)).first()
