@@ -223,6 +223,7 @@ def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> bool:
     else:
         return False
     session.active_at = at
+    db.flush()
     return True
 
 
