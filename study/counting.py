@@ -34,9 +34,16 @@ def _line(study: dict[str, Any]) -> str:
     people = "simulated participants" if study["simulated"] else "participants"
     return (
         f"{study['name']}: {study['state']}; {study['complete']} of {study['begun']} {people} complete"
-        f", {study['declined']} declined; {study['votes']} votes; {study['pairs']} pairs, each answered or planned "
+        f"{_left(study)}; {study['votes']} votes; {study['pairs']} pairs, each answered or planned "
         f"{study['answers_a_pair']['least']} to {study['answers_a_pair']['most']} times"
     )
+
+
+def _left(study: dict[str, Any]) -> str:
+    """How many ended otherwise; those who declined always, for a consent page that drives people away is a finding."""
+    also = {"screened out": study["screened_out"], "withdrawn": study["withdrawn"]}
+    said = [f", {number} {outcome}" for outcome, number in also.items() if number]
+    return f"{''.join(said)}, {study['declined']} declined"
 
 
 def _counted(db: OrmSession, study: Study) -> dict[str, Any]:
@@ -52,8 +59,10 @@ def _counted(db: OrmSession, study: Study) -> dict[str, Any]:
         "state": study.state,
         "simulated": study.simulated,
         "config": study.config,
-        "begun": outcomes.get("open", 0) + outcomes.get("complete", 0),
+        "begun": sum(number for outcome, number in outcomes.items() if outcome != "declined"),
         "complete": outcomes.get("complete", 0),
+        "screened_out": outcomes.get("screened_out", 0),
+        "withdrawn": outcomes.get("withdrawn", 0),
         "declined": outcomes.get("declined", 0),
         "votes": loading.votes_of(db, study),
         "pairs": pairs,

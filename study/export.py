@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
@@ -105,43 +105,43 @@ def cell(value: object) -> str:
 def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
     """Every vote of the study with everything that stood around it, in the order of saving."""
     spec = spec_of(study)
-    with db.execute(_votes_query(study).execution_options(yield_per=AT_ONCE)) as rows:
+    with db.execute(_votes_query(study, spec).execution_options(yield_per=AT_ONCE)) as rows:
         for row in rows:
             yield _vote_record(study, spec, row)
 
 
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
-    """Every session of the study, those that were declined included, in the order of beginning."""
-    trials = select(func.count()).where(Trial.session_id == Session.id).scalar_subquery()
-    votes = select(func.count(Vote.id)).join(Vote.trial).where(Trial.session_id == Session.id, Vote.corrects.is_(None))
+    """Every session of the study as it stands now, those that were declined included, in their order."""
+    spec, at = spec_of(study), now()
     query = (
-        select(Session, Participant, trials.label("planned"), votes.scalar_subquery().label("votes"))
+        select(Session, Participant)
         .join(Participant, Participant.id == Session.participant_id)
         .where(Session.study_id == study.id)
         .order_by(Session.id)
         .execution_options(yield_per=AT_ONCE)
     )
     with db.execute(query) as rows:
-        for row in rows:
-            yield _session_record(db, *row)
+        for session, participant in rows:
+            yield _session_record(session, participant, steps.look(db, session), spec, at) | _facts(db, session)
 
 
 def _session_record(
-    db: OrmSession, session: Session, participant: Participant, planned: int, saved: int
+    session: Session, participant: Participant, walk: steps.Walk, spec: Spec, at: datetime
 ) -> dict[str, Any]:
+    expired = steps.place(walk, spec, at).step == "expired"
+    step = steps.place(walk, spec, session.active_at).step  # where an expired session was left
     return {
         "participant": participant.pseudonym,
         "session": session.id,
         "started_at": session.started_at,
         "ended_at": session.ended_at,
-        "last_step": _last_step(db, session),
-        "outcome": session.outcome,
-        "trials_planned": planned,
-        "votes": saved,
+        "last_step": "consent" if step == "declined" else step,
+        "outcome": "expired" if expired else session.outcome,
+        "trials_planned": steps.needed(walk, spec),
+        "votes": sum(trial.vote is not None for trial in walk.trials),
         "language": session.language,
         "simulated": participant.simulated,
         **dict.fromkeys(FACTS),
-        **_facts(db, session),
     }
 
 
@@ -150,21 +150,22 @@ def _facts(db: OrmSession, session: Session) -> dict[str, str]:
     return {row.name: row.value for row in rows}
 
 
-def _last_step(db: OrmSession, session: Session) -> str:
-    step = steps.here(db, session, now()).step
-    return "consent" if step == "declined" else step
-
-
-def _votes_query(study: Study) -> Any:
+def _votes_query(study: Study, spec: Spec) -> Any:
+    """Every vote with all that stood around it; the hashes are those of the images that were shown."""
     a, b, reference = aliased(Stimulus), aliased(Stimulus), aliased(Stimulus)
     of_a, of_b, of_reference = aliased(Condition), aliased(Condition), aliased(Condition)
     sides = [
         column.label(f"{side}_{column.key}")
         for side, stimulus, condition in (("a", a, of_a), ("b", b, of_b))
-        for column in (condition.name, condition.codec, condition.rate, stimulus.bpp, stimulus.sha256)
+        for column in (condition.name, condition.codec, condition.rate, stimulus.bpp)
+    ]
+    shown = "context_sha256" if spec.study.view == "context" else "sha256"
+    sides += [
+        getattr(stimulus, shown).label(f"{name}_sha256")
+        for name, stimulus in (("a", a), ("b", b), ("reference", reference))
     ]
     return (
-        select(Vote, Trial, Crop, Source, Participant.pseudonym, reference.sha256.label("reference_sha256"), *sides)
+        select(Vote, Trial, Crop, Source, Participant.pseudonym, *sides)
         .join(Trial, Trial.id == Vote.trial_id)
         .join(Session, Session.id == Trial.session_id)
         .join(Participant, Participant.id == Session.participant_id)
@@ -185,6 +186,7 @@ def _votes_query(study: Study) -> Any:
 def _vote_record(study: Study, spec: Spec, row: Row[Any]) -> dict[str, Any]:
     vote, trial, crop, source = row.Vote, row.Trial, row.Crop, row.Source
     left, right = ("b", "a") if trial.flipped else ("a", "b")
+    right = left if trial.kind == "identical" else right
     shown = {
         f"{side}{suffix}": getattr(row, f"{letter}_{key}")
         for side, letter in (("left", left), ("right", right))
