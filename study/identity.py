@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -118,7 +119,7 @@ def token(name: str) -> str | None:
 
 
 def is_simulated(name: str) -> bool:
-    """Whether the cookie holds a simulated participant's mark for the study of this name; only a token puts it there."""
+    """Whether the cookie has a simulated participant's mark for the study of this name; a token puts it there."""
     visitor: dict[str, Any] = session.get("studies", {}).get(name, {})
     return bool(visitor.get(SIMULATED))
 
@@ -175,8 +176,8 @@ def withdrawing(db: OrmSession, study: Study, token: str) -> Participant:
 
 def arrival_link(study: Study) -> str:
     """The link by which this visitor came, to be opened in another browser by whoever has not begun."""
-    visitor = _visitor(study) or {}
-    return url_for("participant.page", name=study.name, _external=True, **visitor.get("arrival", {}))
+    said = urlencode((_visitor(study) or {}).get("arrival", {}))
+    return url_for("participant.page", name=study.name, _external=True) + (f"?{said}" if said else "")
 
 
 def has_cookie() -> bool:

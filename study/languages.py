@@ -33,6 +33,11 @@ def use(language: str) -> str:
     return language
 
 
+def spoken() -> str:
+    """The language of this request."""
+    return (get_locale() or Locale(OFFERED[0])).language
+
+
 def own_name(language: str) -> str:
     """What a language calls itself."""
     return (Locale.parse(language).get_display_name() or language).capitalize()
@@ -49,5 +54,5 @@ def _selected() -> str:
 
 
 def _context() -> dict[str, Any]:
-    locale = get_locale() or Locale(OFFERED[0])
-    return {"lang": locale.language, "dir": locale.text_direction, "duration": duration, "own_name": own_name}
+    language = spoken()
+    return {"lang": language, "dir": Locale(language).text_direction, "duration": duration, "own_name": own_name}

@@ -100,7 +100,7 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the pages say in one language; an empty text is the default one, and there is none for `pay`."""
+    """What the pages say in one language; an empty text is the default one (that of `pay` says nothing)."""
 
     title: Line = ""
     pay: Line = ""

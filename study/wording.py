@@ -5,44 +5,53 @@ from pathlib import Path
 
 TRANSLATIONS = Path(__file__).with_name("translations")
 
+
+def _(english: str) -> str:
+    """The sentence itself: what stands in this call is collected into the catalogues, and translated by `defaults`."""
+    return english
+
+
 QUESTIONS = {
-    ("compare", "prefer"): "Which image do you prefer?",
-    ("compare", "closer"): "Which image is closer to the original?",
-    ("compare", "more_different"): "Which image differs more from the original?",
-    ("label", "prefer"): "Which would you rather have in place of the original?",
-    ("label", "closer"): "Which stays closer to the original?",
-    ("label", "more_different"): "Which strays further from the original?",
+    ("compare", "prefer"): _("Which image do you prefer?"),
+    ("compare", "closer"): _("Which image is closer to the original?"),
+    ("compare", "more_different"): _("Which image differs more from the original?"),
+    ("label", "prefer"): _("Which would you rather have in place of the original?"),
+    ("label", "closer"): _("Which stays closer to the original?"),
+    ("label", "more_different"): _("Which strays further from the original?"),
 }
 
-TITLES = {"compare": "Which image looks better?", "label": "Which image would you keep?"}
+TITLES = {"compare": _("Which image looks better?"), "label": _("Which image would you keep?")}
 
 _CONSENT = (
-    (
+    _(
         "You will see pairs of images and answer one short question about each. There are no right or wrong answers: "
         "your own eyes decide."
     ),
-    "Taking part is your choice.",
+    _("Taking part is your choice."),
 )
 
-_LOOK = """\
-Please use a computer screen, sit at your usual distance and leave the browser's zoom at 100%."""
+_LOOK = _("Please sit at your usual distance from the screen, and leave the browser's zoom at 100%.")
 
 _TASKS = {
-    "compare": "The two images show the same part of a photograph, stored in two different ways. Look at both, then "
-    "choose one: click the button below it, or press the key that the button names.",
-    "label": "The two images stand for the same part of a photograph. One may be softer; the other may be sharper but "
-    "show details that were invented. Imagine that the original is gone and that you may keep only one of the two. "
-    "Choose it with the button below it, or press the key that the button names.",
+    "compare": _(
+        "The two images show the same part of a photograph, stored in two different ways. Look at both, then choose "
+        "one: press its button, or the key that the button names."
+    ),
+    "label": _(
+        "The two images stand for the same part of a photograph. One may be softer; the other may be sharper but show "
+        "details that were invented. Imagine that the original is gone and that you may keep only one of the two. "
+        "Choose by its button, or by the key that the button names."
+    ),
 }
 
 _UNDECIDED = {
-    False: "Some differences are small. If you cannot decide, choose what your first glance favours.",
-    True: 'Some differences are small. If you cannot decide, you may answer "not sure".',
+    False: _("Some differences are small. If you cannot decide, choose what your first glance favours."),
+    True: _('Some differences are small. If you cannot decide, you may answer "not sure".'),
 }
 
 _THANKS = {
-    "compare": "Your answers help to find out which way of storing images keeps what people want to see.",
-    "label": "Your answers help to find out where people welcome invented detail, and where they do not.",
+    "compare": _("Your answers help to find out which way of storing images keeps what people want to see."),
+    "label": _("Your answers help to find out where people welcome invented detail, and where they do not."),
 }
 
 
@@ -51,6 +60,7 @@ def defaults(kind: str, asks_for: str, *, not_sure: bool, language: str = "en") 
     say = gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en").gettext
     return {
         "title": say(TITLES[kind]),
+        "pay": "",
         "question": say(QUESTIONS[kind, asks_for]),
         "consent": "\n\n".join(map(say, _CONSENT)),
         "instructions": "\n\n".join(map(say, (_LOOK, _TASKS[kind], _UNDECIDED[not_sure]))),
@@ -116,6 +126,7 @@ screen_out = ""            # offered to those whom the screening sends away, who
 # the first has its texts in [translations.de] and the like.
 [texts]
 # title = "{title}"
+# pay = ""                 # what participants get; shown at the very beginning
 # question = "{question}"
 # consent = \"\"\"...\"\"\"
 # instructions = \"\"\"...\"\"\"

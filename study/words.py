@@ -32,6 +32,55 @@ TRIAL = {
 }
 """Of the trial page: page.js, trial.js, answers.js, door.js, images.js."""
 
+DEVICE = {
+    "wider": TRIAL["wider"],
+    "higher": TRIAL["higher"],
+    "wider_and_higher": TRIAL["wider_and_higher"],
+    "turn": TRIAL["turn"],
+    "zoom_out": TRIAL["zoom_out"],
+    "tiny": lazy_gettext("The images are small on this screen. A screen with larger pixels suits this study better."),
+    "copied": lazy_gettext("Copied."),
+}
+"""Of the check of the window before the trials: device.js."""
+
+SCREEN = {
+    "measured": lazy_gettext("{number} pixels of your screen are one millimetre."),
+}
+"""Of the page with the bank card: screen.js."""
+
+QUESTIONS = {
+    "age_band": (
+        lazy_gettext("How old are you?"),
+        {
+            "under_18": lazy_gettext("under 18"),
+            "18_29": lazy_gettext("18 to 29"),
+            "30_44": lazy_gettext("30 to 44"),
+            "45_59": lazy_gettext("45 to 59"),
+            "60_74": lazy_gettext("60 to 74"),
+            "75_over": lazy_gettext("75 or older"),
+        },
+    ),
+    "vision": (
+        lazy_gettext("How well do you see the screen, as you sit before it now?"),
+        {
+            "normal": lazy_gettext("Well, without glasses or contact lenses"),
+            "corrected": lazy_gettext("Well, with glasses or contact lenses"),
+            "impaired": lazy_gettext("Not so well"),
+        },
+    ),
+    "display": (
+        lazy_gettext("What kind of screen is it?"),
+        {
+            "laptop": lazy_gettext("A laptop's own screen"),
+            "monitor": lazy_gettext("A monitor"),
+            "tablet": lazy_gettext("A tablet"),
+            "phone": lazy_gettext("A phone"),
+            "television": lazy_gettext("A television or a projector"),
+        },
+    ),
+}
+"""What a participant may say: for each fact the question, and the words for each value of its vocabulary."""
+
 
 def said(words: Mapping[str, object]) -> dict[str, str]:
     """The words in the language of the request; a template puts them into `data-words` with `tojson`."""

@@ -4,23 +4,19 @@ from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import identity, scheduling, steps
+from study import facts, identity, languages, links, plates, scheduling, steps, words
 from study.db import Database
 from study.errors import Malformed
-from study.models import Session, Study, now
-from study.spec import Spec
+from study.models import Crop, Participant, Session, Source, Study, now
+from study.spec import Spec, texts_in
 
 blueprint = Blueprint("participant", __name__, url_prefix="/s/<name>")
 
-PAGES = {
-    "instructions": "instructions.html",
-    "trial": "trial.html",
-    "break": "break.html",
-    "thanks": "thanks.html",
-    "declined": "declined.html",
-}
+ENDS = {"thanks", "screened_out", "withdrawn", "expired", "declined"}
+"""Steps that stay to be seen whatever becomes of the study; every step has the template of its name."""
 
 
 @blueprint.get("")
@@ -28,6 +24,7 @@ def page(name: str) -> ResponseReturnValue:
     """HTML of the open step; a link's parameters are taken in first and leave the address."""
     with _database().read() as db:
         study = scheduling.find(db, name)
+        languages.choose(scheduling.spec_of(study).study.languages)
         if request.args:
             identity.arrive(db, study, request.args)
             return redirect(url_for("participant.page", name=name))
@@ -48,57 +45,143 @@ def step(name: str) -> ResponseReturnValue:
     shown, action = request.form.get("step", ""), request.form.get("action", "")
     if action not in {"agree", "decline", "next"}:
         raise Malformed("`action`: it is `agree`, `decline` or `next`.")
-    at = now()
     with _database().write() as db:
         study = scheduling.find(db, name, lock=action != "next")
+        languages.choose(scheduling.spec_of(study).study.languages)
         if action == "next":
-            steps.go_on(db, identity.session_of(db, study), shown, at)
+            _go_on(db, study, shown)
         elif shown == "consent":
-            participant = identity.enrol(db, study, at, agreed=action == "agree")
-            if action == "agree":
-                scheduling.begin(db, study, participant, at)
-            else:
-                scheduling.decline(db, participant, at)
+            _answer_consent(db, study, agreed=action == "agree")
     return redirect(url_for("participant.page", name=name), 303)
+
+
+def _go_on(db: OrmSession, study: Study, shown: str) -> None:
+    session = identity.session_of(db, study)
+    languages.use(session.language)
+    said = _said(shown, study, session)
+    if steps.go_on(db, session, shown, now()):
+        facts.keep(db, session, said)
+
+
+def _answer_consent(db: OrmSession, study: Study, *, agreed: bool) -> None:
+    at, language = now(), languages.spoken()
+    participant = identity.enrol(db, study, at, agreed=agreed)
+    if not agreed:
+        scheduling.decline(db, participant, at, language)
+        return
+    session = scheduling.begin(db, study, participant, at, language)
+    if session.outcome == "open":
+        facts.keep(db, session, _said("consent", study, session))
+
+
+def _said(shown: str, study: Study, session: Session) -> dict[str, str]:
+    """What the form of a step says of the participant and the screen."""
+    ask = scheduling.spec_of(study).ask
+    if shown == "plates":
+        return facts.read_plates(request.form, [plate.number for plate in _plates(ask.colour_plates, session)])
+    told = facts.browser(request.user_agent.string) if shown == "consent" else {}
+    return told | facts.read(shown, request.form, ask)
+
+
+def _plates(count: int, session: Session) -> list[plates.Plate]:
+    return plates.plates(count, f"{session.study_id} {session.ordinal}")
 
 
 def _consent(db: OrmSession, study: Study) -> str:
     scheduling.check_open(study)
     identity.welcome(study)
-    scheduling.check_room(db, study)
+    at = now()
+    scheduling.check_room(db, study, at)
     spec = scheduling.spec_of(study)
-    practice, trials = scheduling.trials_planned(db, study)
+    practice, trials = scheduling.trials_planned(db, study, at)
     seconds = (practice + trials) * steps.USUAL_TRIAL_S
     nothing_yet = steps.Progress(0, trials, round(seconds))
-    minutes = max(1, round(seconds / 60))
-    return _render("consent.html", study, spec, nothing_yet, trials=trials, practice=practice, minutes=minutes)
+    more = {"practice": practice, "link": identity.arrival_link(study), **_device(db, study, spec)}
+    return _render("consent", study, spec, nothing_yet, **more)
 
 
 def _page(db: OrmSession, study: Study, session: Session) -> str:
     here = steps.here(db, session, now())
     spec = scheduling.spec_of(study)
-    if here.step not in {"thanks", "declined"}:
+    languages.use(session.language)
+    if here.step not in ENDS:
         scheduling.check_open(study)
-    more: dict[str, Any] = {}
-    if here.step == "thanks":
-        more = {"votes": here.progress.done, "completion_url": spec.links.completion}
-    return _render(PAGES[here.step], study, spec, here.progress, **more)
+    return _render(here.step, study, spec, here.progress, **_more(db, here.step, study, session))
 
 
-def _render(template: str, study: Study, spec: Spec, progress: steps.Progress, **more: Any) -> str:
-    """A page with what every template may use."""
+def _more(db: OrmSession, step: str, study: Study, session: Session) -> dict[str, Any]:
+    """What the templates of some steps need beside what all get."""
+    spec, participant = scheduling.spec_of(study), session.participant
+    more: dict[str, Any] = {"withdraw_link": identity.withdraw_link(participant)}
+    if step == "questions":
+        more |= {"questions": {name: words.QUESTIONS[name] for name in facts.asked(step, spec.ask)}}
+    elif step == "plates":
+        more |= {"plates": _plates(spec.ask.colour_plates, session)}
+    elif step == "screen":
+        more |= {"words": words.said(words.SCREEN)}
+    elif step == "instructions":
+        more |= _device(db, study, spec)
+    elif step == "trial":
+        more |= {"words": words.said(words.TRIAL)}
+    elif step in {"thanks", "screened_out"}:
+        more |= _payment(db, step, spec, participant)
+    return more
+
+
+def _payment(db: OrmSession, step: str, spec: Spec, participant: Participant) -> dict[str, str]:
+    """The link that pays, and the code to tell where the link carries it or there is no link."""
+    link, filled = {
+        "thanks": (spec.links.completion, links.completion_link),
+        "screened_out": (spec.links.screen_out, links.screen_out_link),
+    }[step]
+    told = not link or links.CODE in links.PLACEHOLDER.findall(link)
+    return {"url": filled(db, spec, participant), "code": links.code(participant) if told else ""}
+
+
+def _device(db: OrmSession, study: Study, spec: Spec) -> dict[str, Any]:
+    """What static/device.js checks the window against: a trial with the largest images of the study."""
+    image = _largest_image(db, study, spec)
+    trial = {
+        "layout": spec.study.layout,
+        "reference_mode": spec.study.reference,
+        "device_pixels_per_pixel": spec.study.device_pixels_per_pixel,
+        "choices": ["left", "right", *(["not_sure"] if spec.study.not_sure else [])],
+        "loupe": spec.study.loupe,
+        "mark_region": spec.study.mark_region,
+        "left": image,
+        "right": image,
+        "reference": None if spec.study.reference == "never" else image,
+    }
+    return {"device": {"phones": spec.study.phones, "trial": trial}, "words": words.said(words.DEVICE)}
+
+
+def _largest_image(db: OrmSession, study: Study, spec: Spec) -> dict[str, int]:
+    sides = (Crop.width, Crop.height) if spec.study.view == "crop" else (Crop.context_width, Crop.context_height)
+    query = select(func.max(sides[0]), func.max(sides[1])).join(Crop.source).where(Source.study_id == study.id)
+    largest = db.execute(query).one()
+    return {"width": largest[0] or 0, "height": largest[1] or 0}
+
+
+def _render(step: str, study: Study, spec: Spec, progress: steps.Progress, **more: Any) -> str:
+    """The page of a step, with what every template may use."""
     shown = {
         "name": study.name,
-        "title": spec.texts.title,
         "contact": spec.study.contact,
         "kind": spec.study.kind,
         "asks_for": spec.study.asks_for,
         "reference": spec.study.reference,
         "layout": spec.study.layout,
+        "loupe": spec.study.loupe,
+        "mark_region": spec.study.mark_region,
         "not_sure": spec.study.not_sure,
+        "languages": spec.study.languages,
+        "screen_out": spec.links.screen_out,
+        "checks": spec.design.catch_rate + spec.design.identical_rate + spec.design.repeat_rate > 0,
         "simulated": study.simulated,
     }
-    return render_template(template, study=shown, texts=spec.texts, progress=progress, **more)
+    texts = texts_in(spec, languages.spoken())
+    asks = len(steps.preparation(spec)) > 1
+    return render_template(f"{step}.html", study=shown, texts=texts, progress=progress, asks=asks, **more)
 
 
 def _database() -> Database:
