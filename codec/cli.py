@@ -77,6 +77,14 @@ def _decoded(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.option("--rates", required=True, callback=_rates, help="Targets in bits per pixel, such as 0.30,0.50.")
 @click.option("--crops", default=2, show_default=True, type=click.IntRange(1, 100), help="Crops a photograph, at most.")
 @click.option("--crop-size", default=256, show_default=True, type=click.IntRange(32, 4096), help="Pixels a side.")
+@click.option(
+    "--context",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 4096),
+    metavar="PIXELS",
+    help='Surroundings to show on each side of a crop, for a study with view = "context"; 0 is none.',
+)
 @click.option("--seed", default=1, show_default=True, help="Seeds the choice of crops.")
 @click.option("-o", "output", required=True, type=FOLDER, metavar="STUDY_FOLDER", help="The study folder to make.")
 @click.option("--tags", type=FOLDER, metavar="TAGS.csv", help="Columns source (or file) and tag.")

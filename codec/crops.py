@@ -36,6 +36,22 @@ class Crop(NamedTuple):
         down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         return max(0, across) * max(0, down) / (self.width * self.height)
 
+    def around(self, margin: int, width: int, height: int) -> "Crop":
+        """The window that reaches `margin` pixels beyond it on every side, in a source of width x height pixels.
+
+        At an edge of the source the window is moved inside instead of being cut, so that all windows of a study have
+        one size; only a source that is smaller than the window makes it smaller. It always holds the whole rectangle.
+        """
+        x, across = _inside(self.x - margin, self.width + 2 * margin, width)
+        y, down = _inside(self.y - margin, self.height + 2 * margin, height)
+        return Crop(x, y, across, down)
+
+
+def _inside(start: int, length: int, whole: int) -> tuple[int, int]:
+    """The stretch moved between 0 and `whole`, and no longer than that: where it begins, and its length."""
+    length = min(length, whole)
+    return min(max(start, 0), whole - length), length
+
 
 def choose_crops(pixels: Pixels, size: int, count: int, seed: str) -> list[Crop]:
     """Choose up to `count` square crops of `size` pixels a side, wholly inside, sorted by y, then x.

@@ -79,6 +79,7 @@ def make_recipe(plan: Plan, checked: Sequence[Checked]) -> dict[str, Any]:
     return {
         "catch": catch.recipe(),
         "codecs": {name: CODECS[name].describe(CODECS[name].dial.marks[0]) for name in plan.codecs},
+        "context": plan.context,
         "crop_size": plan.crop_size,
         "crops": plan.crops,
         "decoded": [f"{decoded.codec}@{decoded.rate}" for decoded in plan.decoded],

@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field, fields
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -21,7 +22,10 @@ from codec.sources import Source
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made of every photograph. Rates are written as in conditions, such as `0.50`."""
+    """What is to be made of every photograph. Rates are written as in conditions, such as `0.50`.
+
+    `context` is how many pixels of the surroundings are cut out as well on every side of a crop; 0 is no window at all.
+    """
 
     codecs: tuple[str, ...]
     rates: tuple[str, ...]
@@ -29,6 +33,7 @@ class Plan:
     crop_size: int = 256
     seed: int = 1
     tolerance: float = 0.05
+    context: int = 0
     decoded: tuple[DecodedFolder, ...] = ()
 
 
@@ -60,6 +65,11 @@ class Stimulus:
     leak: str = "0"
     psnr: str = ""
     ms_ssim: str = ""
+    context_sha256: str = ""
+    context_x: str = ""
+    context_y: str = ""
+    context_width: str = ""
+    context_height: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,13 @@ class Made:
     skipped: list[Skipped] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
 
+    def keep(self, pixels: Pixels) -> str:
+        """Keep the pixels as a PNG; its SHA-256."""
+        data = png(pixels)
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.images[sha256] = data
+        return sha256
+
 
 def make_stimuli(source: Source, plan: Plan) -> Made:
     """Compress the whole photograph with every codec at every rate, and cut the crops out of what comes back.
@@ -101,16 +118,11 @@ def make_stimuli(source: Source, plan: Plan) -> Made:
     if kept:
         content = pixels_sha256(pixels)
         crops = choose_crops(pixels, plan.crop_size, plan.crops, f"{plan.seed}:{content}")
-        cuts = [(candidate, _cut(candidate.decode(), crops)) for candidate in kept]
-        for index, crop in enumerate(crops):
-            place = _Place(source, pixels, content, crop)
+        places = [_Place(source, pixels, content, crop, _window(crop, pixels, plan)) for crop in crops]
+        cuts = [(candidate, _cut(candidate.decode(), places)) for candidate in kept]
+        for index, place in enumerate(places):
             _add_crop(made, place, [(candidate, images[index]) for candidate, images in cuts])
     return made
-
-
-def _cut(decoded: Pixels, crops: list[Crop]) -> list[Pixels]:
-    """Cut out the crops, so that the whole picture need not be kept."""
-    return [crop.of(decoded).copy() for crop in crops]
 
 
 def png(pixels: Pixels) -> bytes:
@@ -138,16 +150,29 @@ def _skipped(source: Source, missed: Candidate) -> Skipped:
     return Skipped(source.name, missed.rate, missed.codec, f"{missed.bpp:.6f}", reason)
 
 
+class _Shown(NamedTuple):
+    """The pixels of a crop under one condition, and of the window around it where there is one."""
+
+    crop: Pixels
+    window: Pixels | None
+
+
 @dataclass(frozen=True)
 class _Place:
-    """A crop of a source."""
+    """A crop of a source, and the window around it."""
 
     source: Source
     pixels: Pixels
     content: str
     crop: Crop
+    window: Crop | None
+
+    def of(self, pixels: Pixels) -> _Shown:
+        """What a picture of the whole source shows there."""
+        return _Shown(self.crop.of(pixels).copy(), self.window.of(pixels).copy() if self.window else None)
 
     def row(self, image: Pixels, sha256: str, condition: str, **cells: str) -> Stimulus:
+        """The row of an image of the crop."""
         reference = self.crop.of(self.pixels)
         similarity = ms_ssim(reference, image)
         return Stimulus(
@@ -161,7 +186,7 @@ class _Place:
             crop_width=str(self.crop.width),
             crop_height=str(self.crop.height),
             condition=condition,
-            path=f"images/{sha256}.png",
+            path=_path(sha256),
             sha256=sha256,
             psnr=f"{psnr(reference, image):.4f}",
             ms_ssim="" if similarity is None else f"{similarity:.5f}",
@@ -169,9 +194,23 @@ class _Place:
         )
 
 
-def _add_crop(made: Made, place: _Place, images: list[tuple[Candidate, Pixels]]) -> None:
+def _path(sha256: str) -> str:
+    return f"images/{sha256}.png"
+
+
+def _window(crop: Crop, pixels: Pixels, plan: Plan) -> Crop | None:
+    height, width, _ = pixels.shape
+    return crop.around(plan.context, width, height) if plan.context else None
+
+
+def _cut(decoded: Pixels, places: list[_Place]) -> list[_Shown]:
+    """Cut out what is shown, so that the whole picture need not be kept."""
+    return [place.of(decoded) for place in places]
+
+
+def _add_crop(made: Made, place: _Place, images: list[tuple[Candidate, _Shown]]) -> None:
     """Add a crop's reference, its stimuli and its catch stimulus."""
-    reference = place.crop.of(place.pixels)
+    reference = place.of(place.pixels)
     _add(made, place, reference, "reference")
     for candidate, image in images:
         cells = {
@@ -184,19 +223,21 @@ def _add_crop(made: Made, place: _Place, images: list[tuple[Candidate, Pixels]])
             "bitstream_sha256": candidate.bitstream_sha256,
         }
         _add(made, place, image, candidate.condition, **cells)
-    catch = degrade(reference)
+    catch = degrade(reference.crop)
     cells = {
         "codec": "catch",
-        "bpp": f"{bits_per_pixel(len(catch.data), reference):.6f}",
+        "bpp": f"{bits_per_pixel(len(catch.data), reference.crop):.6f}",
         "bytes": str(len(catch.data)),
         "encoder": recipe(),
         "bitstream_sha256": catch.sha256,
     }
-    _add(made, place, catch.pixels, "catch", **cells)
+    window = None if reference.window is None else degrade(reference.window).pixels
+    _add(made, place, _Shown(catch.pixels, window), "catch", **cells)
 
 
-def _add(made: Made, place: _Place, image: Pixels, condition: str, **cells: str) -> None:
-    data = png(image)
-    sha256 = hashlib.sha256(data).hexdigest()
-    made.images[sha256] = data
-    made.stimuli.append(place.row(image, sha256, condition, **cells))
+def _add(made: Made, place: _Place, shown: _Shown, condition: str, **cells: str) -> None:
+    if place.window and shown.window is not None:
+        sha256 = made.keep(shown.window)
+        corner = {f"context_{name}": str(number) for name, number in place.window._asdict().items()}
+        cells = {**cells, "context_path": _path(sha256), "context_sha256": sha256, **corner}
+    made.stimuli.append(place.row(shown.crop, made.keep(shown.crop), condition, **cells))

@@ -100,3 +100,29 @@ def test_overlap_is_a_share_of_the_area() -> None:
     crop = Crop(0, 0, 10, 10)
     shares = [crop.overlap(Crop(x, y, 10, 10)) for x, y in ((0, 0), (5, 0), (5, 5), (10, 0), (30, 30))]
     assert shares == [1, 0.5, 0.25, 0, 0]
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_a_window_holds_its_crop_and_is_moved_before_it_is_made_smaller(data: st.DataObject) -> None:
+    whole = {side: data.draw(st.integers(1, 300)) for side in ("width", "height")}
+    width, height = (data.draw(st.integers(1, whole[side])) for side in ("width", "height"))
+    x, y = data.draw(st.integers(0, whole["width"] - width)), data.draw(st.integers(0, whole["height"] - height))
+    margin = data.draw(st.integers(0, 120))
+    crop, window = Crop(x, y, width, height), Crop(x, y, width, height).around(margin, **whole)
+    assert crop.overlap(window) == 1
+    assert Crop(0, 0, whole["width"], whole["height"]).overlap(window) == (
+        window.width * window.height / (whole["width"] * whole["height"])
+    )
+    assert window.width == min(width + 2 * margin, whole["width"])
+    assert window.height == min(height + 2 * margin, whole["height"])
+    if x >= margin and x + width + margin <= whole["width"]:
+        assert window.x == x - margin
+
+
+def test_windows_by_hand() -> None:
+    crop = Crop(10, 40, 20, 20)
+    assert crop.around(5, 100, 100) == Crop(5, 35, 30, 30)
+    assert crop.around(30, 100, 100) == Crop(0, 10, 80, 80)  # moved to the right by 20
+    assert crop.around(50, 100, 110) == Crop(0, 0, 100, 110)  # 120 pixels are not there
+    assert Crop(80, 80, 20, 20).around(8, 100, 100) == Crop(64, 64, 36, 36)

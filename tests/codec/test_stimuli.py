@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from codec.baselines import CODECS
-from codec.crops import choose_crops
+from codec.catch import degrade
+from codec.crops import Crop, choose_crops
 from codec.decoded import find_decoded
 from codec.metrics import ms_ssim, psnr
 from codec.pixels import pixels_sha256
@@ -108,3 +110,26 @@ def test_decoded_images_take_part_in_the_rule(source: Source, tmp_path: Path, ph
 def test_png_is_lossless_and_repeatable(photo: Callable[..., Array]) -> None:
     assert np.array_equal(np.array(Image.open(io.BytesIO(png(photo(31, 17))))), photo(31, 17))
     assert png(photo(31, 17)) == png(photo(31, 17).copy())
+
+
+def test_windows_come_out_of_the_same_decoded_pictures_as_their_crops(
+    source: Source, photo: Callable[..., Array]
+) -> None:
+    plan = Plan(("jpeg", "webp"), ("1.50",), crops=2, crop_size=64, context=48)
+    made, plain = make_stimuli(source, plan), make_stimuli(source, replace(plan, context=0))
+    assert {row.context_path for row in plain.stimuli} == {row.context_x for row in plain.stimuli} == {""}
+    seen = set()
+    for row, without in zip(made.stimuli, plain.stimuli, strict=True):
+        assert (row.sha256, row.bpp, row.psnr) == (without.sha256, without.bpp, without.psnr)
+        window = Crop(int(row.context_x), int(row.context_y), int(row.context_width), int(row.context_height))
+        crop = Crop(int(row.crop_x), int(row.crop_y), 64, 64)
+        assert window == crop.around(48, 400, 200)
+        pixels = np.array(Image.open(io.BytesIO(made.images[row.context_sha256])))
+        assert row.context_path == f"images/{row.context_sha256}.png"
+        if row.condition == "catch":
+            assert np.array_equal(pixels, degrade(window.of(photo(400, 200))).pixels)
+        else:
+            x, y = crop.x - window.x, crop.y - window.y
+            assert np.array_equal(pixels[y : y + 64, x : x + 64], pixels_of(made, row))
+        seen |= {row.sha256, row.context_sha256}
+    assert set(made.images) == seen

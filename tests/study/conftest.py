@@ -28,8 +28,16 @@ CONDITIONS = ("jpeg@0.50", "webp@0.50")
 Row = dict[str, str]
 
 
-def png(colour: tuple[int, int, int], side: int = SIDE, *, depth: int = 8, kind: int = 2, extra: bytes = b"") -> bytes:
-    """A PNG of one colour, written by hand so that faults can be put in."""
+def png(
+    colour: tuple[int, int, int],
+    side: int = SIDE,
+    *,
+    lines: int | None = None,
+    depth: int = 8,
+    kind: int = 2,
+    extra: bytes = b"",
+) -> bytes:
+    """A PNG of one colour, written by hand so that faults can be put in; a square where no `lines` are given."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -37,10 +45,11 @@ def png(colour: tuple[int, int, int], side: int = SIDE, *, depth: int = 8, kind:
     channels = {0: 1, 2: 3, 6: 4}[kind]
     pixel = (*colour, 255)[:channels]
     sample = b"".join(value.to_bytes(1) * (depth // 8) for value in pixel)
-    lines = b"".join(b"\0" + sample * side for _ in range(side))
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, depth, kind, 0, 0, 0))
+    height = side if lines is None else lines
+    body = b"".join(b"\0" + sample * side for _ in range(height))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, height, depth, kind, 0, 0, 0))
     extras = chunk(extra, b"\0" * 4) if extra else b""
-    return b"\x89PNG\r\n\x1a\n" + header + extras + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + extras + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
 
 
 def source_hash(name: str) -> str:

@@ -100,6 +100,64 @@ def test_a_bad_row_is_refused_with_its_place(maker: Any, cells: dict[str, str], 
     assert int(found[1]) in {8, 9}  # a contradiction is noticed at the second of the two rows
 
 
+WINDOW = {"context_x": "0", "context_y": "0", "context_width": "24", "context_height": "20"}
+
+
+def widen(maker: Any, draw_png: Any) -> Any:
+    """Give every row of one source with crops at 0 and 8 pixels a window of 24 x 20."""
+    maker.fill(sources=1, crops=2)
+    for at, row in enumerate(maker.rows):
+        content = draw_png((at, 1, 1), 24, lines=20)
+        row["context_sha256"] = hashlib.sha256(content).hexdigest()
+        row["context_path"] = f"images/{row['context_sha256']}.png"
+        (maker.path / row["context_path"]).write_bytes(content)
+        row.update(WINDOW)
+    return maker
+
+
+def test_windows_are_read_and_their_images_held_against_them(maker: Any, draw_png: Any) -> None:
+    read = folder.read(widen(maker, draw_png).write())
+    assert {row.window for row in read.stimuli} == {folder.Window(0, 0, 24, 20)}
+    for row in read.stimuli:
+        assert [(image.width, image.height) for image in row.images] == [(8, 8), (24, 20)]
+        assert row.images[1].sha256 == row.context_sha256
+
+
+WINDOWS: list[tuple[dict[str, str], str, str]] = [
+    ({"context_sha256": ""}, "context_sha256", "is no SHA-256"),
+    ({"context_sha256": "0" * 64}, "context_sha256", "has another SHA-256"),
+    ({"context_path": ""}, "context_sha256", "is not empty, but `context_path` is"),
+    (dict.fromkeys(("context_path", "context_sha256", *WINDOW), ""), "context_x", "or only one of the two rows"),
+    ({"context_path": "images/none.png"}, "context_path", "is missing"),
+    ({"context_path": "../elsewhere.png"}, "context_path", "leads outside"),
+    ({"context_x": ""}, "context_x", "not a whole number"),
+    ({"context_width": "0"}, "context_width", "not a whole number"),
+    ({"context_x": "1"}, "context_x", "from 1 to 25 does not hold the crop from 0 to 8"),
+    ({"context_height": "7"}, "context_y", "from 0 to 7 does not hold the crop from 0 to 8"),
+    ({"context_width": "65"}, "context_x", "ends at 65, outside the source (width 64)"),
+    ({"context_y": "40", "crop_y": "40"}, "context_y", "ends at 60, outside the source (height 48)"),
+    ({"context_width": "25"}, "context_x", "has another window"),
+]
+
+
+@pytest.mark.parametrize(("cells", "column", "says"), WINDOWS, ids=[f"{column}: {says}" for _, column, says in WINDOWS])
+def test_a_bad_window_is_refused_with_its_place(
+    maker: Any, draw_png: Any, cells: dict[str, str], column: str, says: str
+) -> None:
+    widen(maker, draw_png).rows[2] |= cells
+    message = refusal(maker.write())
+    assert f"stimuli.csv, line 4, column `{column}`: " in message
+    assert says in message
+
+
+def test_a_window_of_another_size_than_its_row_says_is_refused(maker: Any, draw_png: Any) -> None:
+    for row in widen(maker, draw_png).rows:
+        row["context_width"] = "26"
+    message = refusal(maker.write())
+    assert "stimuli.csv, line 2, column `context_path`" in message
+    assert "is 24x20, but its row says 26x20" in message
+
+
 def test_the_rows_of_references_and_catches_have_no_rate(maker: Any) -> None:
     maker.fill()
     maker.rows[1]["rate"] = "0.50"

@@ -112,6 +112,18 @@ def test_a_catch_stimulus_with_the_bytes_of_its_reference_is_refused(
     assert not media.exists()
 
 
+def test_a_study_in_context_needs_windows(database: Database, maker: Any, media: Path) -> None:
+    maker.toml = '[study]\nview = "context"'
+    with pytest.raises(Refused) as caught:
+        put(database, maker.fill(), media)
+    assert caught.value.message == (
+        f"{maker.path}: stimuli.csv, line 2, column `context_path`: is empty, but the study has "
+        '`study.view = "context"`; make them with `codec stimuli --context PIXELS`, or set "crop".'
+    )
+    assert sizes(database) == [0] * 6
+    assert not media.exists()
+
+
 def test_identical_stimuli_make_no_rating_pair(database: Database, maker: Any, media: Path) -> None:
     maker.fill(sources=2)
     for column in ("path", "sha256"):
