@@ -2,8 +2,9 @@
 
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from study import identity, languages, settings
+from study import identity, languages, limits, logs, settings
 from study.db import connect
 from study.settings import Settings
 from study.views import door, failures, health, media, participant, withdrawal
@@ -14,6 +15,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST_REQUEST = 64 * 1024
@@ -33,11 +35,16 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     app.jinja_env.filters["paragraphs"] = paragraphs
     identity.prepare(app)
     languages.prepare(app)
+    logs.prepare()
     failures.register(app)
     CSRFProtect(app)
     for view in (participant, door, withdrawal, media, health):
         app.register_blueprint(view.blueprint)
+    limits.prepare(app, kept.limits_url)
     app.after_request(_finish)
+    if kept.proxies:
+        proxies = ProxyFix(app.wsgi_app, x_for=kept.proxies, x_proto=kept.proxies, x_host=0)
+        app.wsgi_app = proxies  # type: ignore[method-assign]
     return app
 
 
@@ -50,6 +57,6 @@ def _finish(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("X-Request-ID", g.get("request_id", ""))
-    if request.endpoint not in {"static", "media.image"}:
+    if request.endpoint not in {"static", "media.image"} or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -135,7 +135,7 @@ def close(name: str) -> None:
         found = counting.one(db, name)
     _change_state(name, "closed")
     click.echo(f"Study `{name}` is closed: `manage.py study votes {name} -o votes.csv` writes its votes.")
-    half_way = found["begun"] - found["complete"]
+    half_way = found["open"]
     if half_way:
         click.echo(f"Cut off half-way: {half_way} of {found['begun']}. Waiting, or `pause`, would let people finish.")
 
@@ -190,7 +190,10 @@ def participants(name: str, output: Path) -> None:
 @click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 64), help="Threads a process.")
 def serve(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the participants' pages until it is stopped."""
+    from study import limits
+
     settings.secret_key()
+    limits.check(settings.read().limits_url)
     with _database(fresh=True):
         pass
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # IPv6 is written in brackets
@@ -200,6 +203,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
     command = [sys.executable, "-m", "gunicorn", "--pythonpath", str(settings.ROOT), "--worker-class", "gthread"]
     command += ["--no-control-socket", "--keep-alive", "30"]  # seconds; browsers reuse a connection between trials
     command += ["--graceful-timeout", "10"]  # seconds for what is under way; the database is waited for half as long
+    command += ["--logger-class", "study.logs.ServerLog"]
     command += ["--bind", address, "--workers", str(workers), "--threads", str(threads)]
     os.execv(sys.executable, [*command, "study.app:create_app()"])  # noqa: S606 - gunicorn takes this process over
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import logging
 import re
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
+from study.logs import log
 from study.models import Participant, PlatformIdentity
 from study.spec import Spec
 
@@ -19,8 +19,6 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 LETTERS = "2346789BCDFGHJKMPQRTVWXY"
 """None that is taken for another, and no vowels, so that no code is a word."""
 CODE_LENGTH = 8
-
-log = logging.getLogger("study")
 
 
 def completion_link(db: OrmSession, spec: Spec, participant: Participant) -> str:

@@ -15,20 +15,28 @@ MAKE_SECRET = "export STUDY_SECRET_KEY=$(python3 -c 'import secrets; print(secre
 
 @dataclass(frozen=True)
 class Settings:
-    """Where votes and images are kept."""
+    """Where votes and images are kept; where requests are counted, if they are; and how many proxies stand before."""
 
     database_url: str
     media: Path
+    limits_url: str | None = None
+    proxies: int = 0
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings, with defaults below `instance/`.
 
     Raises:
-        Refused: STUDY_DATABASE_URL names neither SQLite nor PostgreSQL.
+        Refused: STUDY_DATABASE_URL names neither SQLite nor PostgreSQL, or STUDY_PROXIES is no number.
     """
     url = environ.get("STUDY_DATABASE_URL") or f"sqlite:///{INSTANCE / 'study.sqlite'}"
-    return Settings(database_url=_dialect(url), media=Path(environ.get("STUDY_MEDIA") or INSTANCE / "media"))
+    limits_url = environ.get("STUDY_LIMITS_URL") or "memory://"
+    return Settings(
+        database_url=_dialect(url),
+        media=Path(environ.get("STUDY_MEDIA") or INSTANCE / "media"),
+        limits_url=None if limits_url == "none" else limits_url,
+        proxies=_proxies(environ.get("STUDY_PROXIES") or "0"),
+    )
 
 
 def secret_key(environ: Mapping[str, str] = os.environ) -> str:
@@ -47,6 +55,12 @@ def secret_key(environ: Mapping[str, str] = os.environ) -> str:
             f"STUDY_SECRET_KEY has {len(key)} characters, {SECRET_LENGTH} are the least: make one with `{MAKE_SECRET}`."
         )
     return key
+
+
+def _proxies(said: str) -> int:
+    if said.isascii() and said.isdigit() and len(said) == 1:
+        return int(said)
+    raise Refused(f"STUDY_PROXIES is {said!r}: write how many proxies stand before this server, 0 to 9.")
 
 
 def _dialect(url: str) -> str:

@@ -182,7 +182,7 @@ def test_a_vote_under_way_is_erased_or_refused_but_never_left_behind(
             assert gone.result() == 303
             seen.add(voted.result())
         assert not any(rows(database).values())
-    assert seen <= {200, 410}
+    assert seen <= {200, 404, 410}  # 404: its trial vanished while it was judged
 
 
 def test_what_is_erased_leaves_sqlites_file(database: Database, load: Load, browse: Browse, link: Link) -> None:
