@@ -60,6 +60,7 @@ def _counted(db: OrmSession, study: Study) -> dict[str, Any]:
         "simulated": study.simulated,
         "config": study.config,
         "begun": sum(number for outcome, number in outcomes.items() if outcome != "declined"),
+        "open": outcomes.get("open", 0),
         "complete": outcomes.get("complete", 0),
         "screened_out": outcomes.get("screened_out", 0),
         "withdrawn": outcomes.get("withdrawn", 0),

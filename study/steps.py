@@ -115,7 +115,7 @@ def here(db: OrmSession, session: Session, at: datetime) -> Place:
 
 def look(db: Reader, session: Session) -> Walk:
     """The walk of this session; `session` may as well be a row with the same columns."""
-    trials = tuple(Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}))
+    trials = tuple(Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}).all())
     return Walk(
         session.outcome,
         session.prepared,

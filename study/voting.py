@@ -83,6 +83,10 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 CIRCUMSTANCES = tuple(name for name in Ballot.__struct_fields__ if name not in {"trial", "key", "choice"})
 
 
+ENDS = {"thanks": "complete", "screened_out": "screened_out"}
+"""The outcome of a session whose last vote leads to one of these steps."""
+
+
 @dataclass(frozen=True)
 class Saved:
     """A saved vote: whether it had been saved before, where the participant stands now, and what practice says."""
@@ -94,12 +98,14 @@ class Saved:
 
 @dataclass(frozen=True)
 class Read:
-    """What a ballot is judged on: a row of the participant's session and study, its trial, and the whole walk."""
+    """What a ballot is judged on: a row of the participant's session and study, the walk, its open place, the trial."""
 
     row: Any
     spec: Spec
     walk: steps.Walk
+    here: steps.Place
     trial: steps.Standing
+    at: datetime
 
 
 def read_ballot(body: bytes) -> Ballot:
@@ -133,23 +139,23 @@ def cast(database: Database, name: str, token: str | None, ballot: Ballot, at: d
     for _ in range(ATTEMPTS):
         with database.connect() as connection:
             with connection.begin():
-                read = _read(connection, name, token, ballot)
+                read = _read(connection, name, token, ballot, at)
                 if _is_duplicate(read.trial, ballot):
-                    return _saved(connection, read, read.walk, ballot, at, duplicate=True)
-                pictures = describing.pictures(connection, read.spec, [read.trial])[read.trial.pair_id]
-                _check(read, ballot, pictures, at)
-                after = _after(read, ballot, at)
-                saved = _saved(connection, read, after, ballot, at, duplicate=False)
+                    return _saved(connection, read, read.walk, read.here, ballot)
+                _check(connection, read, ballot)
+                walk = _after(read, ballot)
+                there = steps.place(walk, read.spec, at)
+                saved = _saved(connection, read, walk, there, ballot)
             try:
                 with database.writing(connection):
-                    if _write(connection, read, after, ballot, at):
+                    if _write(connection, read, walk, there, ballot):
                         return saved
             except IntegrityError:
                 continue
     raise Busy("Your other tabs are answering as well: close them and try again.")
 
 
-def _read(db: Connection, name: str, token: str | None, ballot: Ballot) -> Read:
+def _read(db: Connection, name: str, token: str | None, ballot: Ballot, at: datetime) -> Read:
     """The state that the ballot meets. The session's `turn` is read first: what is newer than it will be noticed."""
     row: Any = None
     if STUDY_NAME.fullmatch(name):
@@ -164,7 +170,8 @@ def _read(db: Connection, name: str, token: str | None, ballot: Ballot) -> Read:
     trial = next((trial for trial in walk.trials if trial.public == ballot.trial), None)
     if trial is None:
         raise UnknownTrial("This trial is not one of yours: reload the page.")
-    return Read(row, scheduling.spec_of(row), walk, trial)
+    spec = scheduling.spec_of(row)
+    return Read(row, spec, walk, steps.place(walk, spec, at), trial, at)
 
 
 def _is_duplicate(trial: steps.Standing, ballot: Ballot) -> bool:
@@ -185,72 +192,70 @@ def _is_duplicate(trial: steps.Standing, ballot: Ballot) -> bool:
     return saved is not None
 
 
-def _check(read: Read, ballot: Ballot, pictures: describing.Pictures, at: datetime) -> None:
+def _check(db: Connection, read: Read, ballot: Ballot) -> None:
     """Be silent where the ballot may be saved."""
     scheduling.check_open(read.row)
     if ballot.choice == "not_sure" and not read.spec.study.not_sure:
         raise Malformed('`choice`: this study takes "left" or "right".')
-    _check_region(ballot, read.spec, pictures)
-    here = steps.place(read.walk, read.spec, at)
-    if here.step == "expired":
+    if ballot.region_x is not None:
+        _check_region(ballot, read.spec, describing.pictures(db, read.spec, [read.trial])[read.trial.pair_id])
+    if read.here.step == "expired":
         raise Expired("Your session was left for too long and has ended. The answers that you gave are kept.")
-    if (here.undo if ballot.key == read.trial.correction_key else here.trial) != read.trial:
+    if (read.here.undo if ballot.key == read.trial.correction_key else read.here.trial) != read.trial:
         raise NotOpen("Another step of the study is open: reload the page.")
 
 
 def _check_region(ballot: Ballot, spec: Spec, pictures: describing.Pictures) -> None:
-    if ballot.region_x is None or ballot.region_y is None or ballot.region_width is None or not ballot.region_height:
-        return
     if not spec.study.mark_region:
         raise Malformed("`region_x`: this study asks for no region.")
-    if ballot.region_x + ballot.region_width > pictures.width:
+    if (ballot.region_x or 0) + (ballot.region_width or 0) > pictures.width:
         raise Malformed(f"`region_width`: the region ends outside the crop, which is {pictures.width} pixels wide.")
-    if ballot.region_y + ballot.region_height > pictures.height:
+    if (ballot.region_y or 0) + (ballot.region_height or 0) > pictures.height:
         raise Malformed(f"`region_height`: the region ends outside the crop, which is {pictures.height} pixels high.")
 
 
-def _after(read: Read, ballot: Ballot, at: datetime) -> steps.Walk:
+def _after(read: Read, ballot: Ballot) -> steps.Walk:
     """The walk once the ballot is saved, without another look at the database. What is new in it has no number yet."""
     if ballot.key == read.trial.key:
         trial = read.trial._replace(vote=0, cast=ballot.choice, choice=ballot.choice, response_ms=ballot.response_ms)
     else:
         trial = read.trial._replace(correction=0, choice=ballot.choice)
     trials = tuple(trial if each.id == trial.id else each for each in read.walk.trials)
-    walk = replace(read.walk, trials=trials, active_at=at)
+    walk = replace(read.walk, trials=trials, active_at=read.at)
     if trial.kind == "practice" and steps.practice_ends(walk, trial, read.spec):
         walk = replace(walk, practised=True)
-    ends = {"thanks": "complete", "screened_out": "screened_out"}.get(steps.place(walk, read.spec, at).step)
-    return replace(walk, outcome=ends) if ends else walk
+    return walk
 
 
-def _saved(db: Connection, read: Read, walk: steps.Walk, ballot: Ballot, at: datetime, *, duplicate: bool) -> Saved:
-    answer = describing.describe(db, steps.place(walk, read.spec, at), read.spec, read.row.language)
+def _saved(db: Connection, read: Read, walk: steps.Walk, place: steps.Place, ballot: Ballot) -> Saved:
+    answer = describing.describe(db, place, read.spec, read.row.language)
     feedback = None
     if read.trial.kind == "practice":
         again = steps.practice_repeats(walk, read.trial, read.spec)
         expected = read.trial.expected
         feedback = {"correct": ballot.choice == expected, "expected": expected, "again": again}
-    return Saved(duplicate, answer, feedback)
+    return Saved(walk is read.walk, answer, feedback)
 
 
-def _write(db: Connection, read: Read, walk: steps.Walk, ballot: Ballot, at: datetime) -> bool:
+def _write(db: Connection, read: Read, walk: steps.Walk, there: steps.Place, ballot: Ballot) -> bool:
     """Move the session on and add the vote; whether the session was still as it was read."""
-    moved = {"session": read.row.id, "read_turn": read.row.turn, "active_at": at, "practised": walk.practised}
-    ended = {"outcome": walk.outcome, "ended_at": None if walk.outcome == "open" else at}
+    outcome = ENDS.get(there.step, "open")
+    moved = {"session": read.row.id, "read_turn": read.row.turn, "active_at": read.at, "practised": walk.practised}
+    ended = {"outcome": outcome, "ended_at": None if outcome == "open" else read.at}
     if db.execute(_MOVE, moved | ended).rowcount != 1:
         return False
-    db.execute(_VOTE, _vote(read, ballot, at))
-    steps.show(db, steps.place(walk, read.spec, at).trial, at, fetched=False)
+    db.execute(_VOTE, _vote(read, ballot))
+    steps.show(db, there.trial, read.at, fetched=False)
     return True
 
 
-def _vote(read: Read, ballot: Ballot, at: datetime) -> Mapping[str, Any]:
+def _vote(read: Read, ballot: Ballot) -> Mapping[str, Any]:
     return {
         "trial_id": read.trial.id,
         "key": ballot.key,
         "choice": ballot.choice,
         "simulated": read.row.simulated,
-        "voted_at": at,
+        "voted_at": read.at,
         "corrects": read.trial.vote,
         **{name: getattr(ballot, name) for name in CIRCUMSTANCES},
     }
