@@ -18,6 +18,9 @@ from study.models import Base
 # A shell that starts us in the background has Ctrl-C ignored, and so would every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests vote quicker than people: servers that they start count no requests. tests/study/test_limits.py has its own.
+os.environ["STUDY_LIMITS_URL"] = "none"
+
 # A slow machine is no counterexample; pytest's own timeout ends what hangs.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")

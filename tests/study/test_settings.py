@@ -37,3 +37,17 @@ def test_there_is_no_default_secret() -> None:
     with pytest.raises(Refused, match="has 5 characters, 32 are the least"):
         settings.secret_key({"STUDY_SECRET_KEY": "short"})
     assert settings.secret_key({"STUDY_SECRET_KEY": "x" * 32}) == "x" * 32
+
+
+def test_requests_are_counted_in_memory_unless_the_environment_says_otherwise() -> None:
+    assert settings.read({}).limits_url == "memory://"
+    assert settings.read({"STUDY_LIMITS_URL": "redis://counts:6379"}).limits_url == "redis://counts:6379"
+    assert settings.read({"STUDY_LIMITS_URL": "none"}).limits_url is None
+
+
+@pytest.mark.parametrize("said", ["x", "-1", "1.5", "10", "²", " 1"])
+def test_proxies_are_a_small_number(said: str) -> None:
+    assert settings.read({}).proxies == 0
+    assert settings.read({"STUDY_PROXIES": "2"}).proxies == 2
+    with pytest.raises(Refused, match="STUDY_PROXIES is"):
+        settings.read({"STUDY_PROXIES": said})
