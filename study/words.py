@@ -29,8 +29,17 @@ TRIAL = {
     "saving": lazy_gettext("Saving."),
     "not_in_view": lazy_gettext("The images are not in view."),
     "look_first": lazy_gettext("Look at both images first."),
+    "look_at": lazy_gettext("Look at {images} first."),
+    "a": lazy_gettext("A"),
+    "b": lazy_gettext("B"),
+    "original": lazy_gettext("Original"),
+    "the_original": lazy_gettext("the original"),
+    "not_sure": lazy_gettext("not sure"),
+    "again": lazy_gettext("Another round of practice follows."),
+    "answered": lazy_gettext("Your answer was: {choice}. Choose again, or leave it."),
+    "too_late": lazy_gettext("The last answer cannot be changed any more."),
 }
-"""Of the trial page: page.js, trial.js, answers.js, door.js, images.js."""
+"""Of the trial page: trial.js, page.js, notices.js, answers.js, door.js, images.js."""
 
 DEVICE = {
     "wider": TRIAL["wider"],

@@ -1,7 +1,8 @@
 // A look at the window and the device, before the trials: silent where all is well, and never in the way where a
 // browser does not tell. The trial page itself shows nothing that is not exact.
 
-import { plan, view, watch } from "./pixels.js";
+import { plan } from "./layouts.js";
+import { view, watch } from "./pixels.js";
 import { say } from "./words.js";
 
 const SHORT_SIDE = 600; // CSS px under which a device that is touched is a phone
@@ -42,11 +43,7 @@ function sendElsewhere() {
 function advice() {
   const window = view();
   if (window.pinched) return say("zoom_out");
-  const { fits, needs, scale } = plan(window, trial, {
-    ...PARTS,
-    notSure: trial.choices.includes("not_sure"),
-    onDemand: trial.reference_mode === "on_demand",
-  });
+  const { fits, needs, scale } = plan(window, trial, PARTS);
   if (!fits) return larger(needs, window);
   return (scale * trial.left.width) / window.ratio < TINY ? say("tiny") : "";
 }

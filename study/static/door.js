@@ -4,17 +4,18 @@
 // vote of a key.
 
 import { Kept } from "./kept.js";
+import { say } from "./words.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
 const TRIES = 3; // page loads that one refused vote may cost
 
 export class Door {
-  /** `address` is the study's (/s/NAME), `token` the CSRF token, `say` shows a few words to the participant. */
-  constructor(address, token, say) {
+  /** `address` is the study's (/s/NAME), `token` the CSRF token, `tell` shows a few words to the participant. */
+  constructor(address, token, tell) {
     this.address = address;
     this.token = token;
-    this.say = say;
+    this.tell = tell;
     this.kept = new Kept(address);
     this.queue = Promise.resolve(); // the last request in line
   }
@@ -79,11 +80,10 @@ export class Door {
     for (let attempt = 0; ; attempt += 1) {
       const { status, body, after } = await attemptOnce(this.address + path, options);
       if (status !== 0) {
-        this.say("");
+        this.tell("");
         return { status, body };
       }
-      const trouble = navigator.onLine ? "No answer from the server. Trying again" : "Offline. This page goes on by itself";
-      this.say(`${trouble}; nothing is lost.`);
+      this.tell(say(navigator.onLine ? "no_answer" : "offline"));
       await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
     }
   }

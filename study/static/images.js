@@ -1,11 +1,13 @@
 // Images by content: fetched whole, hashed where the browser allows it, and decoded before anything is shown.
 
+import { say } from "./words.js";
+
 const WAITS = [500, 1000, 2000, 4000, 8000];
 
 export class Images {
-  /** `say` shows a few words to the participant while an image does not come. */
-  constructor(say) {
-    this.say = say;
+  /** `tell` shows a few words to the participant while an image does not come. */
+  constructor(tell) {
+    this.tell = tell;
     this.ready = new Map(); // sha256 -> promise of {bitmap, verified}
   }
 
@@ -24,7 +26,7 @@ export class Images {
   }
 
   #get(image) {
-    if (!this.ready.has(image.sha256)) this.ready.set(image.sha256, load(image, this.say));
+    if (!this.ready.has(image.sha256)) this.ready.set(image.sha256, load(image, this.tell));
     return this.ready.get(image.sha256);
   }
 
@@ -48,16 +50,16 @@ function parts(trial) {
   return [trial.left, trial.right, trial.reference].filter(Boolean);
 }
 
-async function load(image, say) {
+async function load(image, tell) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       // Content never changes under its address: the browser's copy serves, unless it could not be used before.
       const picture = await fetchOnce(image, attempt === 0 ? "default" : "reload");
       if (picture.verified === false && attempt === 0) continue;
-      if (attempt > 0) say("");
+      if (attempt > 0) tell("");
       return picture;
     } catch {
-      say("An image does not arrive. Trying again.");
+      tell(say("no_image"));
       await new Promise((resolve) => setTimeout(resolve, WAITS[Math.min(attempt, WAITS.length - 1)]));
     }
   }

@@ -1,127 +1,138 @@
-// The page around the images: where its parts stand, and every word that it says while trials run.
+// The page around the images: its parts, where they stand, and which of its buttons are pressed.
 
-export const INSET = 8; // CSS px between the outer and the middle button
-export const MIDDLE = 140; // least width of the middle button
+import { BUTTON, CAPTION, INSET, MARK, ROW, columns, imageOf, inPlace, tools } from "./layouts.js";
+import { say } from "./words.js";
+
 const EDGE = 12; // CSS px to the window's edge
-export const BUTTON = { width: 176, height: 56 };
-export const ROW = 12; // between two rows of buttons
-export const CAPTION = 26; // height of the word above the reference
-export const MARK = { above: 8, height: 6, below: 10 };
-
+const WORD = 96; // least width of a caption
 const element = (id) => document.getElementById(id);
+const byId = (elements) => Object.fromEntries([...elements].map((one) => [one.id, one]));
 
 export class Page {
   constructor() {
     this.main = element("trial");
-    this.canvases = { left: element("left"), right: element("right"), reference: element("reference") };
+    this.images = element("images");
+    this.canvases = byId(this.images.querySelectorAll("canvas"));
+    this.captions = [...document.querySelectorAll(".caption")];
     this.buttons = [...document.querySelectorAll("[data-choice]")];
-    this.original = element("show-reference");
     this.choose = Object.fromEntries(this.buttons.map((button) => [button.dataset.choice, button]));
-    this.messages = { door: "", images: "", saving: "" };
+    this.tools = byId(document.querySelectorAll("#tools button"));
   }
 
-  /** What the plan has to leave room for; heights in CSS px. */
+  /** What the plan has to leave room for: heights in CSS px. */
   get parts() {
+    const row = element("tools").offsetHeight;
     return {
       question: element("question").offsetHeight,
       hint: element("hint").offsetHeight,
       foot: document.querySelector("footer").offsetHeight,
-      notSure: Boolean(this.choose.not_sure),
-      onDemand: Boolean(this.original),
+      tools: row > 0 ? row + ROW : 0,
     };
   }
 
-  /** Puts question, buttons and hint around the images, by the plan of the images. */
-  furnish(layout, ratio) {
-    const { columns } = layout;
-    const [left, right, cell] = [columns.left, columns.right, layout.cell.width].map((device) => device / ratio);
-    const middle = (left + right + cell) / 2;
-    const bottom = (layout.y + layout.cell.height) / ratio;
-    const row = bottom + MARK.above + MARK.height + MARK.below;
-    // The outer buttons grow outwards, so that small images stay close together and targets stay large.
-    const wide = Math.max(cell, Math.min(BUTTON.width, left + cell - EDGE));
-    const inner = right - left - cell - 2 * INSET;
+  /** Offers the smaller buttons that a trial needs. */
+  equip(trial) {
+    const needed = tools(trial);
+    for (const [id, button] of Object.entries(this.tools)) button.hidden = !needed.includes(id);
+    element("tools").hidden = needed.length === 0;
+    element("question").textContent = trial.question;
+  }
+
+  /** Puts question, captions, buttons and hint around the images, by the plan of the images. */
+  furnish(trial, layout, { ratio, width }) {
+    const [places, cell] = [layout.at.map((x) => x / ratio), layout.cell.width / ratio];
+    const bottom = (layout.y + layout.cell.height) / ratio + MARK.above;
+    const beneath = inPlace(trial); // the buttons that flip stand nearest to what they flip
+    const row = bottom + (beneath ? layout.tooling : 0) + MARK.height + MARK.below;
     move(element("question"), 0, layout.top / ratio);
-    move(element("caption"), middle - cell / 2, layout.y / ratio - CAPTION, cell);
-    move(this.choose.left, left + cell - wide, row, wide);
-    move(this.choose.right, right, row, wide);
-    move(this.choose.not_sure, middle - inner / 2, row, inner);
-    move(this.original, middle - BUTTON.width / 2, row + BUTTON.height + ROW, BUTTON.width);
-    move(element("hint"), 0, row + BUTTON.height + (this.original ? BUTTON.height + ROW : 0));
+    this.captions.forEach((caption, index) => {
+      caption.hidden = index >= places.length;
+      const wide = Math.max(cell, WORD);
+      move(caption, (places[index] ?? 0) + (cell - wide) / 2, layout.y / ratio - CAPTION, wide);
+    });
+    if (beneath) this.#row(width / ratio, row);
+    else this.#beneath(places[0], places.at(-1), cell, row);
+    move(element("tools"), 0, beneath ? bottom : row + BUTTON.height + ROW);
+    move(element("hint"), 0, row + BUTTON.height + (beneath ? 0 : layout.tooling));
     move(element("feedback"), 0, row);
-    this.marks = { left, right, not_sure: middle - cell / 2, y: bottom + MARK.above, width: cell };
+    this.bar = row - MARK.below - MARK.height;
   }
 
-  /** A bar under the chosen side, until the next pair; null takes it away. */
-  mark(choice) {
-    element("mark").hidden = choice === null;
-    if (choice !== null) move(element("mark"), this.marks[choice], this.marks.y, this.marks.width);
-  }
-
-  /** "23 of 60, about 5 minutes". */
-  progress({ done, of, seconds_left: seconds }, practice) {
-    element("progress").max = of;
-    element("progress").value = done;
-    element("count").textContent = practice ? "Practice" : `${done} of ${of}, ${minutes(seconds)}`;
-  }
-
-  /** A few words in the foot; "" takes that speaker's words away. The one who is worst off speaks first. */
-  say(speaker, words) {
-    this.messages[speaker] = words;
-    element("status").textContent = this.messages.door || this.messages.images || this.messages.saving;
-  }
-
-  /** Why a press did not count. */
-  hint(words) {
-    element("hint").textContent = words;
-  }
-
-  /** After practice: the known answer in words and a mark; resolves when the participant goes on. */
-  feedback({ correct, expected }) {
-    const words = correct
-      ? `✓ Yes, here the clear answer is: ${expected}.`
-      : `✗ Here the clear answer is: ${expected}. Have another look.`;
-    element("feedback").firstElementChild.textContent = words;
-    this.#show("feedback");
-    element("go-on").focus({ preventScroll: true });
-    return new Promise((resolve) => {
-      element("go-on").addEventListener("click", () => (this.#show("choices"), resolve()), { once: true });
+  /** The choices in a row in the middle of the window, for images in one place. */
+  #row(window, y) {
+    const order = ["left", "not_sure", "right"].filter((choice) => this.choose[choice]);
+    const wide = Math.min(BUTTON.width, (window - 2 * EDGE + INSET) / order.length - INSET);
+    const x = (window - order.length * (wide + INSET) + INSET) / 2;
+    this.marks = {};
+    order.forEach((choice, index) => {
+      this.marks[choice] = { x: x + index * (wide + INSET), width: wide };
+      move(this.choose[choice], this.marks[choice].x, y, wide);
     });
   }
 
-  /** Says what to change where the images do not fit; null shows them again. All lengths in device pixels. */
-  misfit(layout, view) {
-    element("misfit").hidden = layout === null;
-    this.main.classList.toggle("misfit", layout !== null);
-    if (layout !== null) element("misfit").querySelector("p").textContent = remedy(layout.needs, view);
+  /** Each choice beneath its image; the outer ones grow outwards, so that small images stay close together. */
+  #beneath(left, right, cell, y) {
+    const wide = Math.max(cell, Math.min(BUTTON.width, left + cell - EDGE));
+    const inner = right - left - cell - 2 * INSET;
+    const middle = (left + right + cell) / 2;
+    move(this.choose.left, left + cell - wide, y, wide);
+    move(this.choose.right, right, y, wide);
+    move(this.choose.not_sure, middle - inner / 2, y, inner);
+    this.marks = {
+      left: { x: left, width: cell },
+      right: { x: right, width: cell },
+      not_sure: { x: middle - Math.min(inner, cell) / 2, width: Math.min(inner, cell) },
+    };
   }
 
-  #show(which) {
-    element("choices").hidden = which !== "choices";
-    element("feedback").hidden = which !== "feedback";
+  /** Tells which images are in view: words above them, and buttons that stay pressed. */
+  face(trial, canvases) {
+    columns(trial).forEach((column, index) => {
+      const shown = column.find((canvas) => canvases.includes(canvas));
+      this.captions[index].textContent = shown ? caption(trial, shown) : "";
+    });
+    for (const side of ["left", "right", "reference"]) {
+      this.tools[`show-${side}`].setAttribute("aria-pressed", String(canvases.includes(side)));
+    }
   }
+
+  /** Whether the images take turns by themselves now. */
+  running(on) {
+    element("stop").hidden = !on;
+    element("start").hidden = on;
+  }
+
+  /** How far the loupe is in. */
+  magnify(zoom) {
+    element("zoom").textContent = `${zoom}×`;
+  }
+
+  /** Whether a region is being marked. */
+  marking(on) {
+    this.tools["mark-region"].setAttribute("aria-pressed", String(on));
+    this.images.classList.toggle("marking", on);
+  }
+
+  /** What the smaller buttons do, by their ids. */
+  onPress(acts) {
+    for (const [id, act] of Object.entries(acts)) element(id).addEventListener("click", act);
+  }
+
+  /** A bar above the chosen button, until the next pair; null takes it away. */
+  mark(choice) {
+    element("mark").hidden = choice === null;
+    if (choice !== null) move(element("mark"), this.marks[choice].x, this.bar, this.marks[choice].width);
+  }
+}
+
+function caption(trial, canvas) {
+  const image = imageOf(canvas);
+  if (image === "reference") return say("original");
+  return inPlace(trial) ? say(image === "left" ? "a" : "b") : "";
 }
 
 function move(part, x, y, width) {
   if (!part) return;
   part.style.transform = `translate(${x}px, ${y}px)`;
   if (width !== undefined) part.style.width = `${width}px`;
-}
-
-function minutes(seconds) {
-  const whole = Math.max(1, Math.ceil(seconds / 60));
-  return `about ${whole} minute${whole === 1 ? "" : "s"}`;
-}
-
-/** One sentence: what is missing, and what to do about it. */
-function remedy(needs, view) {
-  const missing = (need, have) => Math.ceil((need - have) / view.ratio);
-  const turned = view.height >= needs.width && view.width >= needs.height;
-  if (view.pinched) return "Please zoom out again with two fingers.";
-  if (turned && matchMedia("(pointer: coarse)").matches) return "Please turn your device to its other side.";
-  const lacks = [
-    view.width < needs.width ? `${missing(needs.width, view.width)} pixels wider` : "",
-    view.height < needs.height ? `${missing(needs.height, view.height)} pixels higher` : "",
-  ].filter(Boolean);
-  return `Please make the window ${lacks.join(" and ")}, or use a larger screen.`;
 }

@@ -1,47 +1,69 @@
 // One showing of a pair: what was in view, for how long. Times are milliseconds of the browser's monotonic clock.
 
+import { imageOf } from "./layouts.js";
+
 export class Showing {
-  /** `now` is the frame in which the pair was painted. */
-  constructor(now, { referenceShown, minimumView }) {
+  /**
+   * `now` is the frame in which the pair was painted, `canvases` what it painted. Every image of `required` must come
+   * into view, and the candidates stay there for `minimumView`, before a choice is accepted.
+   */
+  constructor(now, { canvases, required, minimumView }) {
     this.start = now;
+    this.required = required;
     this.minimumView = minimumView;
     this.away = new Stopwatch();
-    this.reference = new Stopwatch();
+    this.seen = { left: new Stopwatch(), right: new Stopwatch(), reference: new Stopwatch() };
     this.changes = 0;
-    if (referenceShown) this.reference.run(now);
+    this.visible = true;
+    this.#look(canvases, now);
   }
 
   /** Tells that the pair came into view or went out of it (page hidden, window too small). */
   inView(visible, now) {
+    this.visible = visible;
     if (visible) this.away.stop(now);
     else this.away.run(now);
+    this.#run(now);
   }
 
-  /** Tells that the reference was shown or hidden on demand. */
-  showReference(shown, now) {
+  /** Tells that other canvases are in view now: a flip. */
+  look(canvases, now) {
     this.changes += 1;
-    if (shown) this.reference.run(now);
-    else this.reference.stop(now);
+    this.#look(canvases, now);
   }
 
-  /** How much longer the pair must be in view before a choice is accepted. */
-  remaining(now) {
-    return Math.max(0, this.minimumView - (now - this.start - this.away.total(now)));
+  /** The images that must be looked at (longer) before a choice is accepted. */
+  missing(now) {
+    return this.required.filter((image) => {
+      const watch = this.seen[image];
+      const least = image === "reference" ? 0 : this.minimumView;
+      return !watch.started || watch.total(now) < least;
+    });
   }
 
-  /** The vote's times, whole milliseconds. Both candidates are in view whenever the page is. */
+  /** The vote's times, whole milliseconds. */
   report(now) {
-    const response = now - this.start;
-    const hidden = this.away.total(now);
     const whole = (milliseconds) => Math.max(0, Math.round(milliseconds));
     return {
-      response_ms: whole(response),
-      hidden_ms: whole(hidden),
-      left_ms: whole(response - hidden),
-      right_ms: whole(response - hidden),
-      reference_ms: whole(Math.min(this.reference.total(now), response - hidden)),
+      response_ms: whole(now - this.start),
+      hidden_ms: whole(this.away.total(now)),
+      left_ms: whole(this.seen.left.total(now)),
+      right_ms: whole(this.seen.right.total(now)),
+      reference_ms: whole(this.seen.reference.total(now)),
       flips: this.changes,
     };
+  }
+
+  #look(canvases, now) {
+    this.images = new Set(canvases.map(imageOf));
+    this.#run(now);
+  }
+
+  #run(now) {
+    for (const [image, watch] of Object.entries(this.seen)) {
+      if (this.visible && this.images.has(image)) watch.run(now);
+      else watch.stop(now);
+    }
   }
 }
 
@@ -49,9 +71,11 @@ class Stopwatch {
   constructor() {
     this.sum = 0;
     this.since = null;
+    this.started = false;
   }
 
   run(now) {
+    this.started = true;
     this.since ??= now;
   }
 

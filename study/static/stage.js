@@ -1,16 +1,20 @@
-// The images on the page: drawn together in one frame, kept on whole device pixels, out of view while they do not fit.
+// The images on the page: drawn before they are wanted, shown together in one frame, kept on whole device pixels, and
+// out of view while they do not fit. A change of the view changes visibility alone.
 
-import { corner, draw, exact, place, plan, view, watch } from "./pixels.js";
+import { corner, imageOf, plan } from "./layouts.js";
+import { draw, exact, place, view, watch } from "./pixels.js";
 
 const frame = () => new Promise(requestAnimationFrame);
 
 export class Stage {
-  constructor(page) {
+  constructor(page, notices, loupe) {
     this.page = page;
+    this.notices = notices;
+    this.loupe = loupe;
     this.trial = null;
     this.seen = false; // whether the pair was in view when last told
     this.onView = () => {};
-    watch(() => this.#arrange());
+    watch(() => this.arrange());
     document.addEventListener("visibilitychange", () => this.#tell());
   }
 
@@ -19,26 +23,62 @@ export class Stage {
     return Boolean(this.layout?.fits) && !this.window.pinched && !document.hidden;
   }
 
-  /** Shows a trial's decoded images, all in the same frame; resolves with the time at which it was on the screen. */
-  async show(trial, pictures) {
+  /** Draws a trial's decoded images and shows `canvases`, in the same frame; resolves with the time it was on the screen. */
+  async show(trial, pictures, canvases) {
     await frame(); // a hidden page draws no frames: nothing is shown, and no time runs, until someone can see it
     this.trial = trial;
-    for (const [side, canvas] of Object.entries(this.page.canvases)) {
-      if (canvas && pictures[side]) draw(canvas, pictures[side].bitmap);
-    }
-    this.page.mark(null);
-    this.reference(trial.reference_mode === "always");
-    this.#arrange();
-    for (const side of ["left", "right"]) this.page.canvases[side].classList.add("shown");
+    this.pictures = pictures;
+    this.draw();
+    this.page.equip(trial);
+    this.look(canvases);
+    this.arrange();
+    this.page.mark(trial.correcting?.choice ?? null);
     let painted; // the frame after the one that painted begins when that one reaches the screen
     do painted = await frame();
     while (!this.inView);
     return painted;
   }
 
-  /** Shows or hides the reference. */
-  reference(shown) {
-    this.page.canvases.reference?.classList.toggle("shown", shown);
+  /** Draws the images once more, with lines around the crop, where it lies in a larger window, and around `frames`. */
+  draw(frames = []) {
+    const lines = this.trial.outline ? [this.trial.outline, ...frames] : frames;
+    for (const [name, canvas] of this.#canvases()) draw(canvas, this.pictures[imageOf(name)].bitmap, lines);
+  }
+
+  /** Brings these canvases into view, and no others. */
+  look(canvases) {
+    for (const [name, canvas] of Object.entries(this.page.canvases)) {
+      canvas.classList.toggle("shown", canvases.includes(name));
+    }
+    this.page.face(this.trial, canvases);
+  }
+
+  /** Puts everything where it belongs in the window as it is now. */
+  arrange() {
+    if (!this.trial) return;
+    this.window = view();
+    this.layout = plan(this.window, this.trial, this.page.parts);
+    for (const [name, canvas] of this.#canvases()) {
+      place(canvas, this.#corner(name), this.layout.scale, this.window.ratio, this.#lens(name));
+    }
+    this.page.furnish(this.trial, this.layout, this.window);
+    this.notices.misfit(this.layout.fits && !this.window.pinched ? null : this.layout, this.window);
+    this.#tell();
+  }
+
+  /** Where a pointer is on the images: the image pixel, and the part of the image's place; null beside them. */
+  locate({ target, clientX, clientY }) {
+    const [name] = this.#canvases().find(([, canvas]) => canvas === target) ?? [];
+    if (!name) return null;
+    const { ratio } = this.window;
+    const { x, y } = this.#corner(name);
+    const lens = this.#lens(name);
+    const side = this.layout.scale * lens.zoom;
+    const [right, down] = [clientX * ratio - x, clientY * ratio - y];
+    return {
+      pixel: { x: lens.x + right / side, y: lens.y + down / side },
+      part: { x: right / (lens.width * side), y: down / (lens.height * side) },
+    };
   }
 
   /** The vote's geometry: device pixels of the viewport, but for the viewport itself (CSS pixels). */
@@ -46,13 +86,13 @@ export class Stage {
     const { ratio, pinched } = this.window;
     const { scale } = this.layout;
     const [left, right] = [this.#corner("left"), this.#corner("right")];
-    const inPlace = this.#sides().every(([side, canvas]) => exact(canvas, this.#corner(side), scale, ratio));
+    const placed = ([name, canvas]) => exact(canvas, this.#corner(name), scale, ratio, this.#lens(name));
     return {
       viewport_width: document.documentElement.clientWidth,
       viewport_height: document.documentElement.clientHeight,
       device_pixel_ratio: ratio,
       device_pixels_per_pixel: scale,
-      pixel_exact: !pinched && inPlace,
+      pixel_exact: !pinched && this.#canvases().every(placed),
       left_x: left.x,
       left_y: left.y,
       right_x: right.x,
@@ -60,24 +100,17 @@ export class Stage {
     };
   }
 
-  #sides() {
-    return Object.entries(this.page.canvases).filter(([side, canvas]) => canvas && this.trial[side]);
+  /** The canvases that this trial uses. */
+  #canvases() {
+    return Object.entries(this.page.canvases).filter(([name]) => this.trial[imageOf(name)]);
   }
 
-  #corner(side) {
-    return corner(this.layout, side, this.trial[side]);
+  #corner(name) {
+    return corner(this.layout, name, this.trial[imageOf(name)]);
   }
 
-  #arrange() {
-    if (!this.trial) return;
-    this.window = view();
-    this.layout = plan(this.window, this.trial, this.page.parts);
-    for (const [side, canvas] of this.#sides()) {
-      place(canvas, this.#corner(side), this.layout.scale, this.window.ratio);
-    }
-    this.page.furnish(this.layout, this.window.ratio);
-    this.page.misfit(this.layout.fits && !this.window.pinched ? null : this.layout, this.window);
-    this.#tell();
+  #lens(name) {
+    return this.loupe.lens(this.trial[imageOf(name)]);
   }
 
   #tell() {

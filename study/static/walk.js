@@ -9,6 +9,7 @@ export class Walk {
     this.line = []; // trials, in order, from the first one whose vote the server has not acknowledged
     this.pressed = 0; // how many of them have been answered here
     this.waiting = [];
+    this.answer = null; // what the server said last
   }
 
   /** Asks the server where the participant stands. */
@@ -36,7 +37,7 @@ export class Walk {
 
   /** Whether the last answer may be changed. */
   get undo() {
-    return Boolean(this.answer.undo) && !this.trial?.correcting;
+    return Boolean(this.answer?.undo) && !this.trial?.correcting;
   }
 
   /**

@@ -13,3 +13,8 @@ export function minutes(seconds) {
   const language = `${document.documentElement.lang}-u-nu-latn`;
   return new Intl.NumberFormat(language, { style: "unit", unit: "minute", unitDisplay: "long" }).format(whole);
 }
+
+/** "A and B" in the page's language; empty words are left out. */
+export function list(parts) {
+  return new Intl.ListFormat(document.documentElement.lang, { type: "conjunction" }).format(parts.filter(Boolean));
+}

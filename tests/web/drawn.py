@@ -81,7 +81,8 @@ def row(source: str, condition: str, sha256: str) -> dict[str, Any]:
 
 def toml(name: str, *, study: str = "", **design: object) -> str:
     """A study.toml of 9 rating trials and 1 catch trial in two blocks, after 2 practice trials."""
-    numbers = {"trials": 9, "block": 5, "practice": 2, "catch_rate": 0.1, "minimum_view_ms": 0, **design}
+    rates = {"catch_rate": 0.1, "identical_rate": 0.0, "repeat_rate": 0.0}
+    numbers = {"trials": 9, "block": 5, "practice": 2, "practice_rounds": 1, "minimum_view_ms": 0, **rates, **design}
     lines = [f"{key} = {value}" for key, value in numbers.items()]
     return "\n".join(["[study]", f'name = "{name}"', study, "[design]", *lines, ""])
 

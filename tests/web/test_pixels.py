@@ -112,10 +112,10 @@ def test_a_window_that_is_too_small_says_what_to_do(site: Any, visit: Visit) -> 
     page = visit(address, viewport={"width": 300, "height": 300}).page
     page.get_by_role("button", name="I agree, begin").click()
     page.get_by_role("button", name="Go on").click()
-    expect(page.locator("#misfit")).to_contain_text("pixels wider and")
+    expect(page.locator("#misfit")).to_contain_text("px) and higher (by")
     page.keyboard.press("ArrowLeft")
     page.set_viewport_size({"width": 800, "height": 330})
-    higher = re.compile(r"^Please make the window \d+ pixels higher, or use a larger screen.$")
+    higher = re.compile(r"^Please make the window higher \(by \d+ px\), or use a larger screen.$")
     expect(page.locator("#misfit p").first).to_have_text(higher)
     page.set_viewport_size({"width": 800, "height": 700})
     expect(page.locator("#misfit")).to_be_hidden()

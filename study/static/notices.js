@@ -1,0 +1,82 @@
+// What the page says while trials run: progress, hints, feedback, and what hinders.
+
+import { minutes, say } from "./words.js";
+
+const element = (id) => document.getElementById(id);
+
+export class Notices {
+  constructor() {
+    this.speakers = { door: "", images: "", saving: "" };
+    this.lasting = "";
+  }
+
+  /** "23 of 60, about 5 minutes". */
+  progress({ done, of, seconds_left: seconds }, practice) {
+    element("progress").max = of;
+    element("progress").value = done;
+    element("count").textContent = practice ? say("practice") : say("progress", { done, of, time: minutes(seconds) });
+  }
+
+  /** A few words in the foot; "" takes that speaker's words away. The one who is worst off speaks first. */
+  tell(speaker, words) {
+    this.speakers[speaker] = words;
+    element("status").textContent = this.speakers.door || this.speakers.images || this.speakers.saving;
+  }
+
+  /** Why a press did not count; "" goes back to what is said throughout this trial. */
+  hint(words) {
+    element("hint").textContent = words || this.lasting;
+  }
+
+  /** What is said throughout a trial. */
+  note(words) {
+    this.lasting = words;
+    this.hint("");
+  }
+
+  /** For those who hear the page: what came into view. */
+  announce(words) {
+    element("heard").textContent = words;
+  }
+
+  /** Offers to change the last answer, or, where that is open, to leave it as it was. */
+  offer({ change, leave }) {
+    element("undo").classList.toggle("offered", change || leave);
+    for (const [which, shown] of [["change", change && !leave], ["leave", leave]]) element(which).hidden = !shown;
+  }
+
+  /** After practice: the known answer in words and a mark; resolves when the participant goes on. */
+  async feedback({ correct, expected, again }) {
+    const words = say(correct ? "right_answer" : "wrong_answer", { expected });
+    element("feedback").firstElementChild.textContent = again ? `${words} ${say("again")}` : words;
+    const before = document.activeElement;
+    show("feedback");
+    element("go-on").focus({ preventScroll: true });
+    await new Promise((resolve) => element("go-on").addEventListener("click", resolve, { once: true }));
+    show("choices");
+    before.focus({ preventScroll: true });
+  }
+
+  /** Says what to change where the images do not fit; null shows them again. All lengths in device pixels. */
+  misfit(layout, view) {
+    element("misfit").hidden = layout === null;
+    element("trial").classList.toggle("misfit", layout !== null);
+    if (layout !== null) element("misfit").querySelector("p").textContent = remedy(layout.needs, view);
+  }
+}
+
+function show(which) {
+  element("choices").hidden = which !== "choices";
+  element("feedback").hidden = which !== "feedback";
+}
+
+/** One sentence: what is missing, and what to do about it. */
+function remedy(needs, view) {
+  const turned = view.height >= needs.width && view.width >= needs.height;
+  if (view.pinched) return say("zoom_out");
+  if (turned && matchMedia("(pointer: coarse)").matches) return say("turn");
+  const width = Math.ceil((needs.width - view.width) / view.ratio);
+  const height = Math.ceil((needs.height - view.height) / view.ratio);
+  if (width > 0 && height > 0) return say("wider_and_higher", { width, height });
+  return width > 0 ? say("wider", { width }) : say("higher", { height });
+}
