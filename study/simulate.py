@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from study.db import Database
     from study.spec import Spec
+    from study.walking import Walker
 
 Ratings = Mapping[tuple[truth.Place, str], float]
 Told = Callable[[int], None]
@@ -129,13 +130,16 @@ def simulate(
             copy = _copied(db, name, into or f"{name}-simulated", participants, places.media.parent / "simulated")
             ratings = _settled(copy, chosen, truth_path)
         try:
-            with _progress(participants) as told:
-                votes = _walk(database, copy, Crowd(participants, jobs, chosen, ratings), secret_key, told)
+            walked, votes = _walk(database, copy, Crowd(participants, jobs, chosen, ratings), secret_key)
         except KeyboardInterrupt as stop:
             raise Refused(f"Stopped before the end: the same command goes on where `{copy.name}` is.") from stop
+        with database.read() as db:
+            _check_ended(db, copy, walked)
+    if walked < participants:
+        click.echo(f"Study `{copy.name}` was full with {walked} participants.", err=True)
     result = {
         "study": copy.name,
-        "participants": participants,
+        "participants": walked,
         "votes_cast": votes,
         "seconds": round(time.monotonic() - began, 2),
         "truth": str(copy.folder / "truth.csv"),
@@ -165,7 +169,7 @@ def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, fold
     """The copy, made where it is not there yet.
 
     Raises:
-        Refused: there is no such study, the copy's name is taken, or the study is for fewer participants.
+        Refused: there is no such study, the copy's name is taken, it is not open, or it is for fewer participants.
     """
     from sqlalchemy import func, select
 
@@ -174,6 +178,8 @@ def _copied(db: "OrmSession", name: str, copy_name: str, participants: int, fold
     from study.models import Session
 
     study = copy_study(db, name, copy_name)
+    if study.state != "open":
+        raise Refused(f"Study `{copy_name}` is {study.state}: open it, or name another copy with `--into`.")
     spec = scheduling.spec_of(study)
     limit = spec.design.participants
     if limit and participants > limit:
@@ -226,21 +232,23 @@ def _settled(copy: Copy, settings: Settings, truth_path: Path | None) -> Ratings
     return ratings
 
 
-def _walk(database: "Database", copy: Copy, crowd: Crowd, secret_key: str, told: Told) -> int:
-    """Let everybody begin, one after the other, then vote, some at a time; the number of votes."""
+def _walk(database: "Database", copy: Copy, crowd: Crowd, secret_key: str) -> tuple[int, int]:
+    """Let everybody begin whom the study has a place for, one after the other, then vote, some at a time.
+
+    Returns:
+        How many participants there were, and how many votes they cast.
+    """
     from httpx import HTTPTransport
 
     from study import showings
-    from study.identity import SIMULATED, simulated_token
+    from study.identity import simulated_token
     from study.walking import Images, Walker, server
 
     token, images = simulated_token(secret_key, copy.name), Images()
     study = copy.spec.study
     with server(os.environ) as address, HTTPTransport() as transport:
-        # Plans follow from the order of beginning, so this part is never done side by side.
-        walkers = [Walker(address, copy.name, transport, images) for _ in range(crowd.participants)]
-        for index, walker in enumerate(walkers, start=1):
-            walker.begin({SIMULATED: token, "participant": str(index)})
+        people = [Walker(address, copy.name, transport, images) for _ in range(crowd.participants)]
+        walkers = _begun(people, token)
         with database.read() as db:
             shown = showings.planned(db, copy.name)
 
@@ -248,13 +256,53 @@ def _walk(database: "Database", copy: Copy, crowd: Crowd, secret_key: str, told:
             mind = Mind(index, crowd.settings, study.asks_for, study.not_sure, crowd.ratings)
             return walkers[index - 1].finish(lambda trial: mind.answer(shown[trial["id"]]))
 
-        with ThreadPoolExecutor(crowd.jobs) as pool:
-            running = [pool.submit(finish, index) for index in range(1, crowd.participants + 1)]
+        with ThreadPoolExecutor(crowd.jobs) as pool, _progress(len(walkers)) as told:
+            running = [pool.submit(finish, index) for index in range(1, len(walkers) + 1)]
             try:
-                return sum(_each(running, told))
+                return len(walkers), sum(_each(running, told))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _begun(people: "list[Walker]", token: str) -> "list[Walker]":
+    """Those who could begin. Plans follow from the order of beginning, so this is never done side by side.
+
+    Raises:
+        Full: there was no place for anybody.
+    """
+    from study.identity import SIMULATED
+    from study.walking import Full
+
+    for index, walker in enumerate(people, start=1):
+        try:
+            walker.begin({SIMULATED: token, "participant": str(index)})
+        except Full:
+            if index == 1:
+                raise
+            return people[: index - 1]
+    return people
+
+
+def _check_ended(db: "OrmSession", copy: Copy, participants: int) -> None:
+    """Be silent where everybody came to an end.
+
+    Raises:
+        Refused: some did not, for their sessions were left for too long by an earlier run.
+    """
+    from sqlalchemy import func, select
+
+    from study.models import Session, Study
+
+    left = select(func.count(Session.id)).join(Session.study).where(
+        Study.name == copy.name, Session.ordinal <= participants, Session.outcome == "open"
+    )  # fmt: skip
+    number = db.scalar(left) or 0
+    if number:
+        raise Refused(
+            f"{number} of {participants} simulated participants were away for longer than `design.resume_hours` allows "
+            f"and cannot go on in `{copy.name}`: simulate into another copy with `--into`."
+        )
 
 
 def _each(running: "list[Future[int]]", told: Told) -> Iterator[int]:

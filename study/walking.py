@@ -27,10 +27,16 @@ ATTEMPTS = 3
 """How often one request may lose its connection: servers close idle ones just when they are used again."""
 HELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 META = re.compile(r'name="csrf-token" content="([^"]+)"')
-STEP = re.compile(r'name="step" value="([a-z]+)"')
+STEP = re.compile(r'name="step" value="([a-z_]+)"')
+"""What a page holds for programs and not for people, so that it may be in any language."""
+LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """From a trial, as the page gets it, to the choice and its circumstances."""
+
+
+class Full(Refused):
+    """The study takes nobody else."""
 
 
 class Images:
@@ -65,34 +71,46 @@ class Walker:
         images: what was fetched already, by whomever.
     """
 
-    def __init__(self, server: str, study: str, transport: httpx.HTTPTransport, images: Images) -> None:
+    def __init__(self, server: str, study: str, transport: httpx.BaseTransport, images: Images) -> None:
         self.client = httpx.Client(base_url=server, transport=transport, trust_env=False, timeout=TIMEOUT_S)
         self.address = f"/s/{study}"
         self.images = images
 
     def begin(self, query: Mapping[str, str]) -> None:
-        """Follow the participants' link and agree; where this participant began before, its session goes on."""
+        """Follow the participants' link and agree; where this participant began before, its session goes on.
+
+        Raises:
+            Full: the study has no place for another participant.
+            Refused: the server answered what no participant should meet.
+        """
         _ask(self.client, "GET", self.address, params=query)
         page = self._page()
         if _step(page) == "consent":
             self._go(page, "agree")
 
     def finish(self, answer: Answer) -> int:
-        """Walk from the open step to the thanks; the number of votes that were cast on the way.
+        """Walk from the open step to a page that asks for nothing; the number of votes that were cast on the way.
+
+        Questions, plates and the like are left without an answer, as every participant may.
 
         Raises:
-            Refused: the server answered what no participant should meet.
+            Refused: the server answered what no participant should meet, or a step leads back to itself.
         """
         votes = 0
+        shown: list[str] = []
         while True:
             page = self._page()
-            token = META.search(page)
-            if token:
-                votes += self._trials(token[1], answer)
-            elif _step(page):
-                self._go(page, "next")
-            else:
+            token, step = META.search(page), _step(page)
+            if not (token or step):
                 return votes
+            shown = [*shown, step or "trial"][-ATTEMPTS:]
+            if token:
+                cast = self._trials(token[1], answer)
+                votes, shown = votes + cast, [] if cast else shown
+            else:
+                self._go(page, "next")
+            if len(shown) == ATTEMPTS and len(set(shown)) == 1:
+                raise Refused(f"The step `{shown[0]}` of {self.address} does not end: see the server's log.")
 
     def _trials(self, token: str, answer: Answer) -> int:
         """Vote until another step is open."""
@@ -177,6 +195,7 @@ def _ask(client: httpx.Client, method: str, url: str, **content: Any) -> httpx.R
     Every request of the walk may be sent twice: a stale step and a vote's second copy change nothing.
 
     Raises:
+        Full: the study takes no answers any more, or nobody else.
         Refused: any other answer than success or a redirect, or none.
     """
     deadline, broken = time.monotonic() + PATIENCE_S, 0
@@ -190,12 +209,13 @@ def _ask(client: httpx.Client, method: str, url: str, **content: Any) -> httpx.R
             raise Refused(
                 f"The study's server went away during {method} {url} ({error}): run the same again."
             ) from error
-        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+        if response.status_code not in LATER or time.monotonic() > deadline:
             break
         time.sleep(min(float(response.headers.get("Retry-After", "1")), 5.0))
     if response.status_code >= httpx.codes.BAD_REQUEST:
         said = " ".join(re.sub(r"<[^>]+>", " ", response.text).split())
-        raise Refused(f"{method} {url} was answered with {response.status_code}: {said[:300]}")
+        refusal = Full if response.status_code == httpx.codes.GONE else Refused
+        raise refusal(f"{method} {url} was answered with {response.status_code}: {said[:300]}")
     return response
 
 

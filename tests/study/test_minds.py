@@ -84,6 +84,34 @@ def test_the_same_showing_has_the_same_answer_and_another_one_is_independent() -
     assert abs(together - PEOPLE / 8) < 4 * math.sqrt(PEOPLE / 2 * 3 / 16)
 
 
+@pytest.mark.parametrize("unsure", [False, True])
+def test_the_same_image_twice_is_decided_by_the_side_alone(unsure: bool) -> None:
+    """No taste helps: the odds are those of the side bias, 400 points to 10 to 1, and of nu."""
+    settings = replace(PLAIN, taste=300, side_bias=100, lapse=0.1, not_sure=0.5)
+    answers = Counter(
+        mind(index, settings, unsure=unsure).answer(showing("avif@0.50", "avif@0.50"))["choice"]
+        for index in range(PEOPLE)
+    )
+    strength = 10 ** (100 / 800)
+    tie = 0.5 if unsure else 0.0
+    chance = 0.05 + 0.9 * strength / (strength + 1 / strength + tie)
+    assert abs(answers["left"] - PEOPLE * chance) <= 4 * math.sqrt(PEOPLE * chance * (1 - chance))
+    assert (answers["not_sure"] > 0) == unsure
+
+
+def test_a_repeat_is_answered_by_the_same_mind_with_a_fresh_lapse() -> None:
+    """Whoever is certain differs from the first answer only by a lapse in one of both: 2 x l/2 x (1 - l/2)."""
+    settings, lapse = replace(PLAIN, taste=5000, lapse=0.3), 0.3
+    other = sum(
+        mind(index, settings).answer(showing("avif@0.50", "jpeg@0.50", 3))["choice"]
+        == mind(index, settings).answer(showing("jpeg@0.50", "avif@0.50", 17))["choice"]
+        for index in range(PEOPLE)
+    )
+    # Nearly everybody is certain at this taste; the undecided few are counted by the tolerance of 5 errors.
+    expected = 2 * lapse / 2 * (1 - lapse / 2)
+    assert abs(other / PEOPLE - expected) < 5 * math.sqrt(expected * (1 - expected) / PEOPLE)
+
+
 def test_response_times_are_log_normal() -> None:
     times = [math.log(mind(index).answer(showing("avif@0.50", "jpeg@0.50"))["response_ms"]) for index in range(PEOPLE)]
     assert abs(statistics.fmean(times) - math.log(RESPONSE_MS)) < 4 * RESPONSE_SPREAD / math.sqrt(PEOPLE)

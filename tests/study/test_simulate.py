@@ -9,20 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from study.cli import cli
 from study.db import Database
 from study.errors import Refused
-from study.models import Condition, Participant, Session, Stimulus, Study, Trial, Vote
+from study.loading import change_state
+from study.models import Condition, Participant, Session, Stimulus, Study, Trial, Vote, now
 from study.settings import ROOT
-from study.walking import server
+from study.walking import Images, Walker, server
 
 SECRET = "a secret of forty characters for the tests"  # noqa: S105 - of no server
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -81,6 +83,101 @@ def test_everybody_walks_to_the_end_and_is_marked(database: Database, load: Load
     assert all(row["choice"] == row["expected"] for row in known)
 
 
+WIDE = """[study]
+not_sure = true
+layout = "flip"
+languages = ["de", "en"]
+[ask]
+age = true
+vision = true
+display = true
+colour_plates = 3
+screen_size = true
+[screening]
+catches_missed = 1
+[design]
+trials = 16
+block = 4
+practice = 2
+practice_rounds = 3
+catch_rate = 0.5
+identical_rate = 0.5
+repeat_rate = 0.5
+"""
+
+
+def test_every_step_is_walked_and_who_misses_too_much_is_screened_out(
+    database: Database, load: Load, simulate: Simulate
+) -> None:
+    load("tiny", conditions=CONDITIONS, sources=3, crops=2, toml=WIDE)
+    result = simulate("tiny", "--participants", "8", "--seed", "3", "--lapse", "0.5", "--json")
+    assert result.exit_code == 0, result.output
+    with database.read() as db:
+        sessions = db.scalars(select(Session).where(Session.ended_at.is_not(None))).all()
+        assert {session.outcome for session in sessions} == {"complete", "screened_out"}
+        assert len(sessions) == 8
+        assert json.loads(result.stdout)["votes_cast"] == db.scalar(select(func.count(Vote.id)))
+        whole = [session.ordinal for session in sessions if session.outcome == "complete"]
+    rows = answers(database, "tiny-simulated")
+    for ordinal in whole:
+        kinds = [row["kind"] for row in rows if row["ordinal"] == ordinal]
+        assert {kind: kinds.count(kind) for kind in ("rating", "catch", "identical", "repeat")} == {
+            "rating": 16, "catch": 8, "identical": 8, "repeat": 8,
+        }  # fmt: skip
+        assert kinds.count("practice") in {2, 4, 6}
+    assert {row["choice"] for row in rows if row["kind"] == "identical"} == {"left", "right", "not_sure"}
+
+
+@sqlite_only
+def test_a_simulation_ends_where_the_study_is_full(database: Database, load: Load, simulate: Simulate) -> None:
+    """6 pairs, 2 votes each, 5 trials a session: two whole sessions, and one of the two that are left."""
+    load("tiny", conditions=CONDITIONS, toml="[design]\ntrials = 5\nvotes_per_pair = 2\npractice_rounds = 1\n")
+    for _ in range(2):  # the second time nothing is left to do
+        result = simulate("tiny", "--participants", "9", "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["participants"] == 3
+        assert "Study `tiny-simulated` was full with 3 participants." in result.stderr
+        ratings = [row for row in answers(database, "tiny-simulated") if row["kind"] == "rating"]
+        assert len(ratings) == 6 * 2
+
+
+@sqlite_only
+def test_what_was_left_for_too_long_is_said(database: Database, load: Load, simulate: Simulate) -> None:
+    load("tiny", toml=TOML)
+    assert simulate("tiny", "--participants", "2").exit_code == 0
+    with database.write() as db:
+        gone = update(Session).where(Session.ordinal == 2)
+        db.execute(gone.values(outcome="open", ended_at=None, active_at=now() - timedelta(hours=3)))
+    result = simulate("tiny", "--participants", "2")
+    assert result.exit_code == 1
+    assert "1 of 2 simulated participants were away for longer than `design.resume_hours` allows" in result.output
+
+
+@sqlite_only
+def test_a_copy_that_was_closed_is_refused(database: Database, load: Load, simulate: Simulate) -> None:
+    load("tiny", toml=TOML)
+    assert simulate("tiny", "--participants", "1").exit_code == 0
+    with database.write() as db:
+        change_state(db, "tiny-simulated", "closed")
+    result = simulate("tiny", "--participants", "2")
+    assert result.exit_code == 1
+    assert "Study `tiny-simulated` is closed: open it, or name another copy with `--into`." in result.output
+
+
+def test_a_step_that_leads_back_to_itself_is_no_endless_walk() -> None:
+    page = '<form><input name="csrf_token" value="t"><input name="step" value="screen"></form>'
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(200, text=page)
+
+    walker = Walker("http://study.test", "tiny", httpx.MockTransport(answer), Images())
+    with pytest.raises(Refused, match="The step `screen` of /s/tiny does not end"):
+        walker.finish(lambda _trial: {})
+    assert asked == ["GET", "POST"] * 3
+
+
 @sqlite_only
 def test_its_truth_and_settings_are_written(load: Load, simulate: Simulate, media: Path) -> None:
     load("tiny", conditions=CONDITIONS, toml=TOML)
@@ -120,7 +217,8 @@ def test_an_interrupted_simulation_goes_on_where_it_was(
 ) -> None:
     toml = "[design]\ntrials = 30\nblock = 20\npractice = 1\n"
     load("tiny", conditions=CONDITIONS, sources=8, crops=2, toml=toml)
-    assert simulate("tiny", "--into", "whole", "--participants", "2").exit_code == 0
+    whole = simulate("tiny", "--into", "whole", "--participants", "2")
+    assert whole.exit_code == 0, whole.output
     whole = answers(database, "whole")
     command = [sys.executable, "-m", "study.cli", "simulate", "tiny", "--into", "cut", "--participants", "2"]
     process = subprocess.Popen(
