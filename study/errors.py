@@ -5,6 +5,11 @@
 import click
 
 
+def _(english: str) -> str:
+    """The sentence itself; what stands in this call is collected into the catalogues. Pages translate it."""
+    return english
+
+
 class Refused(click.ClickException):
     """One sentence to the researcher: what, where, what to do. The command line prints it and exits with 1."""
 
@@ -14,7 +19,7 @@ class Problem(Exception):
 
     status = 400
     code = "malformed"
-    title = "This did not work"
+    title = _("This did not work")
     retry_after: int | None = None
 
     def __init__(self, message: str) -> None:
@@ -30,7 +35,7 @@ class StaleForm(Problem):
     """The CSRF token is missing or belongs to another session."""
 
     code = "csrf"
-    title = "This page is out of date"
+    title = _("This page is out of date")
 
 
 class NoSession(Problem):
@@ -38,7 +43,7 @@ class NoSession(Problem):
 
     status = 401
     code = "no_session"
-    title = "We do not know this browser"
+    title = _("We do not know this browser")
 
 
 class NotForPeople(Problem):
@@ -46,7 +51,7 @@ class NotForPeople(Problem):
 
     status = 403
     code = "simulated"
-    title = "This link is not for you"
+    title = _("This link is not for you")
 
 
 class Elsewhere(Problem):
@@ -54,7 +59,7 @@ class Elsewhere(Problem):
 
     status = 403
     code = "elsewhere"
-    title = "Please go on where you began"
+    title = _("Please go on where you began")
 
 
 class UnknownStudy(Problem):
@@ -62,7 +67,7 @@ class UnknownStudy(Problem):
 
     status = 404
     code = "unknown_study"
-    title = "There is no such study"
+    title = _("There is no such study")
 
 
 class UnknownParticipant(Problem):
@@ -70,7 +75,7 @@ class UnknownParticipant(Problem):
 
     status = 404
     code = "unknown_participant"
-    title = "This link is not complete"
+    title = _("This link is not complete")
 
 
 class UnknownTrial(Problem):
@@ -99,7 +104,7 @@ class Closed(Problem):
 
     status = 410
     code = "closed"
-    title = "This study has ended"
+    title = _("This study has ended")
 
 
 class Withdrawn(Problem):
@@ -107,7 +112,7 @@ class Withdrawn(Problem):
 
     status = 410
     code = "withdrawn"
-    title = "You have withdrawn"
+    title = _("You have withdrawn")
 
 
 class Expired(Problem):
@@ -115,7 +120,7 @@ class Expired(Problem):
 
     status = 410
     code = "expired"
-    title = "Your session has ended"
+    title = _("Your session has ended")
 
 
 class Paused(Problem):
@@ -123,7 +128,7 @@ class Paused(Problem):
 
     status = 423
     code = "paused"
-    title = "This study is paused"
+    title = _("This study is paused")
 
 
 class TooMany(Problem):
@@ -131,7 +136,7 @@ class TooMany(Problem):
 
     status = 429
     code = "too_many"
-    title = "Just a moment"
+    title = _("Just a moment")
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
@@ -143,5 +148,5 @@ class Busy(Problem):
 
     status = 503
     code = "busy"
-    title = "Just a moment"
+    title = _("Just a moment")
     retry_after = 2
