@@ -190,7 +190,7 @@ def test_the_last_vote_completes_the_session(database: Database, load: Load, bro
 
 
 def test_practice_is_answered_with_feedback(load: Load, browse: Browse) -> None:
-    load(toml="[design]\npractice = 2")
+    load(toml="[design]\npractice = 2\npractice_rounds = 1")
     browser = browse().begin()
     expected: list[str] = []
     state = browser.state()
@@ -239,6 +239,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"device_pixel_ratio": 0}, "`device_pixel_ratio`: Expected `float` > 0.0."),
     ({"left_x": 1e300}, "`left_x`: Expected `float` <= 1000000.0."),
     ({"left_x": [1]}, "`left_x`: Expected `float | null`, got `array`."),
+    ({"region_x": 1, "region_y": 2, "region_width": 3}, "`region_height`: a region needs region_x, region_y, "),
+    ({"region_width": 0}, "`region_width`: Expected `int` >= 1."),
     ({"simulated": False}, "Object contains unknown field `simulated`."),
 ]
 
@@ -286,6 +288,29 @@ def test_not_sure_is_taken_where_the_study_offers_it(database: Database, load: L
     assert trial["choices"] == ["left", "right", "not_sure"]
     assert browser.vote(trial, "not_sure").get_json()["feedback"]["correct"] is False
     assert [vote.choice for vote in votes(database)] == ["not_sure"]
+
+
+REGION = {"region_x": 2, "region_y": 0, "region_width": 6, "region_height": 8}
+
+
+def test_a_region_is_kept_in_pixels_of_the_crop(database: Database, load: Load, browse: Browse) -> None:
+    load(toml="[study]\nmark_region = true")
+    browser = browse().begin()
+    trial = browser.state()["trial"]
+    for change, named in (({"region_x": 3}, "region_width"), ({"region_y": 1}, "region_height")):
+        response = browser.vote(trial, **REGION | change)
+        assert code(response) == (400, "malformed")
+        assert response.get_json()["error"]["message"].startswith(f"`{named}`: the region ends outside the crop")
+    assert browser.vote(trial, **REGION).status_code == 200
+    (vote,) = votes(database)
+    assert {name: getattr(vote, name) for name in voting.REGION} == REGION
+
+
+def test_a_region_is_refused_where_the_study_asks_for_none(database: Database, load: Load, browse: Browse) -> None:
+    load()
+    browser = browse().begin()
+    assert code(browser.vote(browser.state()["trial"], **REGION)) == (400, "malformed")
+    assert votes(database) == []
 
 
 def test_a_vote_is_never_changed_or_deleted(database: Database, load: Load, browse: Browse) -> None:
