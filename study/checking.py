@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from study import folder, loading
+from study import design, folder, loading
 from study.errors import Refused
+from study.spec import Design
 
 
 def summary(read: folder.StudyFolder) -> dict[str, Any]:
@@ -18,8 +19,9 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
         raise Refused(f"{read.path}: {complaint}")
     rated = [row for row in read.stimuli if row.condition not in {folder.REFERENCE, folder.CATCH}]
     pairs = loading.rating_pairs(read.stimuli)
-    trials = min(read.spec.design.trials, len(pairs))
-    people = read.spec.design.participants
+    ask = read.spec.design
+    trials = min(ask.trials, len(pairs))
+    known = any(row.condition == folder.CATCH for row in read.stimuli)
     return {
         "name": read.spec.study.name,
         "sources": len({row.crop.source for row in read.stimuli}),
@@ -27,23 +29,48 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
         "conditions": dict(sorted(Counter(row.condition for row in rated).items())),
         "pairs": len(pairs),
         "trials_a_participant": trials,
-        "votes_a_pair_expected": round(people * trials / len(pairs), 1) if people else None,
+        "beside_them": design.numbers(ask, trials, known=known)._asdict(),
+        "votes_a_pair_expected": _expected(ask, trials, len(pairs)),
         "participants_for_15_votes_a_pair": -(-15 * len(pairs) // trials),
-        "remarks": _remarks(rated, len(pairs)),
+        "in_context": all(row.window for row in read.stimuli),
+        "remarks": [*_remarks(rated, len(pairs)), *_quotas(ask, trials, len(pairs))],
     }
+
+
+def _expected(ask: Design, trials: int, pairs: int) -> float | None:
+    """Votes a pair, of everybody together; None where neither participants nor votes have a limit."""
+    limits = [float(ask.votes_per_pair)] if ask.votes_per_pair else []
+    limits += [round(ask.participants * trials / pairs, 1)] if ask.participants else []
+    return min(limits, default=None)
 
 
 def as_text(found: dict[str, Any]) -> str:
     """The same for reading."""
-    expected = found["votes_a_pair_expected"]
+    expected, beside = found["votes_a_pair_expected"], found["beside_them"]
     held = (
         f"{found['crops']} crops of {found['sources']} sources, {len(found['conditions'])} conditions, "
-        f"{found['pairs']} pairs; {found['trials_a_participant']} rating trials a participant."
+        f"{found['pairs']} pairs; {found['trials_a_participant']} rating trials a participant, and beside them "
+        f"{beside['practice']} for practice, {beside['catch']} catch, {beside['identical']} identical and "
+        f"{beside['repeat']} repeated ones."
     )
+    wide = "Every image has a larger window around it." if found["in_context"] else ""
     people = f"{found['participants_for_15_votes_a_pair']} participants would give 15 votes a pair."
     votes = people if expected is None else f"{expected} votes a pair are expected."
     remarks = [f"Note: {remark}" for remark in found["remarks"]]
-    return "\n".join([f"Study `{found['name']}` can be loaded.", held, votes, *remarks])
+    return "\n".join([f"Study `{found['name']}` can be loaded.", held, *filter(None, [wide]), votes, *remarks])
+
+
+def _quotas(ask: Design, trials: int, pairs: int) -> list[str]:
+    """Whether one quota ends the study long before the other one can."""
+    needed = -(-ask.votes_per_pair * pairs // trials)
+    if not (ask.participants and ask.votes_per_pair) or needed == ask.participants:
+        return []
+    first = "votes_per_pair" if needed < ask.participants else "participants"
+    remark = (
+        f"{needed} participants give the {ask.votes_per_pair} votes a pair of `design.votes_per_pair`, and "
+        f"`design.participants` is {ask.participants}: `design.{first}` will end the study."
+    )
+    return [remark]
 
 
 def _remarks(rated: list[folder.Stimulus], pairs: int) -> list[str]:

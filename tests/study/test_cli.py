@@ -97,7 +97,7 @@ def test_new_writes_a_file_that_check_takes(good: Callable[..., str], run: Run, 
 
 
 def test_check_counts_what_load_would_ask(good: Callable[..., str], maker: Any) -> None:
-    maker.toml = "[design]\ntrials = 4\nparticipants = 30"
+    maker.toml = "[design]\ntrials = 4\nparticipants = 30\ncatch_rate = 0.3\nidentical_rate = 0.6\nrepeat_rate = 1.0"
     maker.fill(sources=2, conditions=("jpeg@0.50", "jxl@0.50", "webp@0.50"))
     maker.rows[2]["rate_matched"] = "0"
     maker.rows[3]["leak"] = "1"
@@ -109,12 +109,46 @@ def test_check_counts_what_load_would_ask(good: Callable[..., str], maker: Any) 
     assert found == {
         "name": "tiny", "sources": 2, "crops": 2, "conditions": {"jpeg@0.50": 2, "jxl@0.50": 2, "webp@0.50": 1},
         "pairs": 3, "trials_a_participant": 3, "votes_a_pair_expected": 30.0, "participants_for_15_votes_a_pair": 15,
+        "beside_them": {"practice": 2, "catch": 1, "identical": 2, "repeat": 3}, "in_context": False,
     }  # fmt: skip
     assert len(remarks) == 4
     assert "1 stimuli miss their rate" in remarks[0]
     assert "1 sources trained the model" in remarks[1]
     assert "1 pairs have the same bytes" in remarks[2]
     assert "not every crop has webp@0.50" in remarks[3]
+
+
+@pytest.mark.parametrize(
+    ("quotas", "expected", "says"),
+    [
+        ((0, 15), 15.0, ""),
+        ((10, 15), 10.0, "`design.participants` is 10: `design.participants` will end the study."),
+        ((30, 15), 15.0, "`design.participants` is 30: `design.votes_per_pair` will end the study."),
+        ((15, 15), 15.0, ""),
+    ],
+)
+def test_check_says_which_quota_ends_the_study(
+    good: Callable[..., str], maker: Any, quotas: tuple[int, int], expected: float, says: str
+) -> None:
+    maker.toml = "[design]\nparticipants = {}\nvotes_per_pair = {}".format(*quotas)
+    folder = maker.fill().write()
+    assert json.loads(good("check", folder, "--json"))["votes_a_pair_expected"] == expected
+    shown = good("check", folder)
+    assert says in shown
+    assert ("15 participants give the 15 votes a pair of `design.votes_per_pair`" in shown) == bool(says)
+    assert "2 rating trials a participant, and beside them 2 for practice, 0 catch, 0 identical and 0 rep" in shown
+
+
+def test_check_says_whether_there_are_windows_and_refuses_a_study_that_lacks_them(
+    good: Callable[..., str], run: Run, maker: Any
+) -> None:
+    golden = ROOT / "tests/doors/golden/stimuli"
+    assert "Every image has a larger window around it." in good("check", golden)
+    maker.toml = '[study]\nview = "context"'
+    folder = maker.fill().write()
+    said = refused(run("check", folder))
+    assert "make them with `codec stimuli --context PIXELS`" in said
+    assert said == refused(run("load", folder))
 
 
 def test_check_refuses_what_load_would_refuse(run: Run, maker: Any) -> None:

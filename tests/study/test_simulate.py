@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select, update
 
 from study.cli import cli
+from study.copying import copy_study
 from study.db import Database
 from study.errors import Refused
 from study.loading import change_state
@@ -106,6 +107,7 @@ repeat_rate = 0.5
 """
 
 
+@sqlite_only
 def test_every_step_is_walked_and_who_misses_too_much_is_screened_out(
     database: Database, load: Load, simulate: Simulate
 ) -> None:
@@ -156,8 +158,8 @@ def test_what_was_left_for_too_long_is_said(database: Database, load: Load, simu
 @sqlite_only
 def test_a_copy_that_was_closed_is_refused(database: Database, load: Load, simulate: Simulate) -> None:
     load("tiny", toml=TOML)
-    assert simulate("tiny", "--participants", "1").exit_code == 0
     with database.write() as db:
+        copy_study(db, "tiny", "tiny-simulated")
         change_state(db, "tiny-simulated", "closed")
     result = simulate("tiny", "--participants", "2")
     assert result.exit_code == 1
