@@ -19,33 +19,44 @@ from study.cli import cli
 from study.walking import server
 
 SIDE = 96
+WINDOW = {"x": 2, "y": 3, "width": 120, "height": 128}  # around the crop, in pixels of the source
+CROP = {"x": 8, "y": 16, "width": SIDE, "height": SIDE}
 SOURCES = ("harbour", "meadow", "tower")
 CONDITIONS = ("avif@0.50", "jpeg@0.50", "webp@0.50")
 HEADER = (
     "source,source_sha256,source_width,source_height,tag,crop_x,crop_y,crop_width,crop_height,condition,codec,rate,"
-    "rate_matched,path,sha256,context_path,bpp,bytes,encoder,bitstream_sha256,model,leak"
+    "rate_matched,path,sha256,context_path,bpp,bytes,encoder,bitstream_sha256,model,leak,"
+    "context_sha256,context_x,context_y,context_width,context_height"
 ).split(",")
 
 
-def noise(source: str, condition: str) -> bytes:
+def noise(name: str, width: int = SIDE, height: int = SIDE) -> bytes:
     """A PNG of noise, in which a single pixel out of place or out of value shows."""
-    pixels = random.Random(f"{source}/{condition}").randbytes(3 * SIDE * SIDE)
+    pixels = random.Random(name).randbytes(3 * width * height)
     out = io.BytesIO()
-    Image.frombytes("RGB", (SIDE, SIDE), pixels).save(out, "PNG")
+    Image.frombytes("RGB", (width, height), pixels).save(out, "PNG")
     return out.getvalue()
 
 
+def put(folder: Path, content: bytes) -> str:
+    """Write a PNG by its content; the SHA-256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    (folder / "images" / f"{sha256}.png").write_bytes(content)
+    return sha256
+
+
 def drawn_folder(folder: Path, toml: str, sources: Iterable[str] = SOURCES) -> Path:
-    """A study folder of these sources, three conditions and catch images."""
+    """A study folder of these sources, three conditions and catch images; with larger windows where the study asks."""
+    around = 'view = "context"' in toml
     (folder / "images").mkdir(parents=True)
     (folder / "study.toml").write_text(toml, encoding="utf-8")
     rows = []
     for source in sources:
         for condition in ("reference", *CONDITIONS, "catch"):
-            content = noise(source, condition)
-            sha256 = hashlib.sha256(content).hexdigest()
-            (folder / "images" / f"{sha256}.png").write_bytes(content)
-            rows.append(row(source, condition, sha256))
+            name = f"{source}/{condition}"
+            crop = put(folder, noise(name))
+            window = put(folder, noise(f"{name} around", WINDOW["width"], WINDOW["height"])) if around else ""
+            rows.append(row(source, condition, crop, window))
     with (folder / "stimuli.csv").open("w", encoding="utf-8", newline="") as table:
         writer = csv.DictWriter(table, HEADER, lineterminator="\n", restval="")
         writer.writeheader()
@@ -53,7 +64,7 @@ def drawn_folder(folder: Path, toml: str, sources: Iterable[str] = SOURCES) -> P
     return folder
 
 
-def row(source: str, condition: str, sha256: str) -> dict[str, Any]:
+def row(source: str, condition: str, sha256: str, window: str) -> dict[str, Any]:
     codec, _, rate = condition.partition("@")
     made = condition != "reference"
     return {
@@ -61,10 +72,7 @@ def row(source: str, condition: str, sha256: str) -> dict[str, Any]:
         "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "source_width": 640,
         "source_height": 480,
-        "crop_x": 8,
-        "crop_y": 16,
-        "crop_width": SIDE,
-        "crop_height": SIDE,
+        **{f"crop_{edge}": length for edge, length in CROP.items()},
         "condition": condition,
         "codec": codec if made else "",
         "rate": rate,
@@ -76,6 +84,9 @@ def row(source: str, condition: str, sha256: str) -> dict[str, Any]:
         "encoder": "noise" if made else "",
         "bitstream_sha256": sha256 if made else "",
         "leak": "0",
+        "context_path": f"images/{window}.png" if window else "",
+        "context_sha256": window,
+        **{f"context_{edge}": length if window else "" for edge, length in WINDOW.items()},
     }
 
 

@@ -191,6 +191,72 @@ def test_a_vote_survives_a_broken_network(site: Any, visit: Visit) -> None:
     assert [vote["choice"] for vote in site.votes(address)] == ["left"]
 
 
+def test_the_page_goes_on_without_a_network_as_far_as_it_knows(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address, expects=BROKEN).begin()
+    page = someone.page
+    page.wait_for_load_state("networkidle")
+    first = pair(page)
+    someone.context.set_offline(True)
+    page.keyboard.press("ArrowLeft")
+    second = pair(page)
+    assert second != first
+    page.keyboard.press("ArrowRight")  # the last trial that the page knows
+    expect(page.locator("#status")).to_have_text("Offline. This page goes on by itself; nothing is lost.")
+    page.keyboard.press("ArrowRight")  # to a pair that has its answer
+    assert site.votes(address) == []
+    someone.context.set_offline(False)
+    expect(page.locator("#status")).to_be_empty()
+    assert pair(page) not in (first, second)
+    expect(page.locator("#count")).to_contain_text("2 of 10")
+    someone.vote("ArrowLeft")
+    someone.delivered()
+    assert [vote["choice"] for vote in site.votes(address)] == ["left", "right", "left"]
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["reloaded", "closed"])
+def test_votes_in_line_survive_their_page(site: Any, visit: Visit, closed: bool) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address, expects=BROKEN).begin()
+    someone.context.route("**/vote", lambda route: route.abort())
+    for key in ("ArrowLeft", "ArrowRight"):
+        someone.ready()
+        someone.page.keyboard.press(key)
+    expect(someone.page.locator("#status")).to_contain_text("nothing is lost")
+    someone.context.unroute("**/vote")
+    if closed:
+        someone.page.close()
+        someone.page = someone.context.new_page()
+        someone.page.goto(address)
+    else:
+        someone.page.reload()
+    expect(someone.page.locator("#count")).to_contain_text("2 of 10")
+    someone.vote("ArrowLeft")
+    someone.delivered()
+    votes = site.votes(address)
+    assert [vote["choice"] for vote in votes] == ["left", "right", "left"]
+    assert [int(vote["position"]) for vote in votes] == [1, 2, 3]
+
+
+def test_where_the_server_stands_elsewhere_the_page_follows(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address).begin()
+    other = someone.context.new_page()
+    other.goto(address)
+    pair(other)
+    for done in range(3):
+        someone.vote("ArrowLeft")
+        expect(someone.page.locator("#count")).to_contain_text(f"{done + 1} of 10")
+    someone.delivered()
+    other.keyboard.press("ArrowLeft")  # to the first pair: the other tab is at the fourth
+    expect(other.locator("#count")).to_contain_text("3 of 10")
+    assert pair(other) == pair(someone.page)
+    other.keyboard.press("ArrowRight")
+    expect(other.locator("#count")).to_contain_text("4 of 10")
+    someone.delivered()
+    assert [vote["choice"] for vote in site.votes(address)] == ["left", "left", "left", "right"]
+
+
 def test_a_vote_whose_answer_was_lost_is_saved_once(site: Any, visit: Visit) -> None:
     address = site.open_study(practice=0)
     someone = visit(address, expects=BROKEN).begin()

@@ -3,59 +3,39 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.web.drawn import SIDE
+from tests.web.screens import corner, differing, place, screen, shown
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Any]
-SIDE = 96
-
-
-def screen(page: Page) -> Image.Image:
-    """The window, a pixel a device pixel."""
-    return Image.open(io.BytesIO(page.screenshot(scale="device"))).convert("RGB")
-
-
-def shown(site: Any, vote: Mapping[str, str], side: str, scale: int = 1) -> Image.Image:
-    """The PNG that the vote says was shown, every pixel `scale` x `scale` times."""
-    path = Path(site.environ["STUDY_MEDIA"]) / f"{vote[f'{side}_sha256']}.png"
-    return Image.open(path).convert("RGB").resize((scale * SIDE, scale * SIDE), Image.Resampling.NEAREST)
-
-
-def reference_corner(page: Page, ratio: float) -> tuple[int, int]:
-    box = page.locator("#reference").bounding_box()
-    assert box
-    return round(box["x"] * ratio), round(box["y"] * ratio)
-
-
-def differing(seen: Image.Image, x: int, y: int, image: Image.Image) -> int:
-    """How many pixels of the screen are not the image's."""
-    difference = ImageChops.difference(seen.crop((x, y, x + image.width, y + image.height)), image)
-    return sum(any(pixel) for pixel in zip(*[iter(difference.tobytes())] * 3, strict=True))
 
 
 @pytest.mark.parametrize(
-    ("ratio", "scale"),
-    [(1, 1), (1.1, 1), (1.25, 1), (1.5, 1), (1.75, 1), (2, 1), (2.625, 1), (3, 1), (1.25, 2), (2, 2)],
+    ("ratio", "rule", "scale"),
+    [
+        *((ratio, 1, 1) for ratio in (1, 1.1, 1.25, 1.5, 1.75, 2, 2.625, 3)),
+        *((ratio, 2, 2) for ratio in (1.25, 1.5, 2)),
+        *((ratio, '"auto"', scale) for ratio, scale in ((1, 1), (1.75, 1), (2.625, 2), (3, 3))),
+    ],
 )
-def test_the_screen_is_the_png(site: Any, visit: Visit, ratio: float, scale: int) -> None:
-    address = site.open_study(f"device_pixels_per_pixel = {scale}", practice=0)
+def test_the_screen_is_the_png(site: Any, visit: Visit, ratio: float, rule: object, scale: int) -> None:
+    address = site.open_study(f"device_pixels_per_pixel = {rule}", practice=0)
     someone = visit(address, device_scale_factor=ratio, viewport={"width": 1001, "height": 667}).begin()
     seen = screen(someone.page)
-    corner = reference_corner(someone.page, ratio)
+    at = place(someone.page, "reference", ratio)
     someone.vote()
     [vote] = site.votes(address)
     for side in ("left", "right"):
-        x, y = (float(vote[f"{side}_{axis}"]) for axis in "xy")
-        assert (x, y) == (int(x), int(y))
-        assert differing(seen, int(x), int(y), shown(site, vote, side, scale)) == 0
-    assert differing(seen, *corner, shown(site, vote, "reference", scale)) == 0
+        assert differing(seen, *corner(vote, side), shown(site, vote, side, scale)) == 0
+    assert differing(seen, *at, shown(site, vote, "reference", scale)) == 0
     assert vote["pixel_exact"] == "1"
     assert float(vote["device_pixel_ratio"]) == pytest.approx(ratio)
     assert float(vote["device_pixels_per_pixel"]) == scale
@@ -67,7 +47,7 @@ def test_the_comparison_can_fail(site: Any, visit: Visit) -> None:
     seen = screen(someone.page)
     someone.vote()
     [vote] = site.votes(address)
-    x, y = int(float(vote["left_x"])), int(float(vote["left_y"]))
+    x, y = corner(vote, "left")
     assert differing(seen, x + 1, y, shown(site, vote, "left")) > SIDE * SIDE / 2
 
 
@@ -84,9 +64,8 @@ def test_another_density_or_window_is_laid_out_again(site: Any, visit: Visit) ->
         seen = Image.open(io.BytesIO(base64.b64decode(taken))).convert("RGB")
         someone.vote()
         vote = site.votes(address)[-1]
-        x, y = (int(float(vote[f"left_{axis}"])) for axis in "xy")
         assert (vote["viewport_width"], float(vote["device_pixel_ratio"])) == (str(width), pytest.approx(ratio))
-        assert differing(seen, x, y, shown(site, vote, "left")) == 0
+        assert differing(seen, *corner(vote, "left"), shown(site, vote, "left")) == 0
 
 
 @pytest.mark.parametrize(("reference", "width"), [("always", 1280), ("on_demand", 1001), ("never", 1001)])
