@@ -12,13 +12,15 @@ import click
 
 if TYPE_CHECKING:
     from analysis.intervals import Over
-    from analysis.rating import Row, Scale, Settings
+    from analysis.rating import Settings
     from analysis.selection import Selection
 
 IN = click.Path(path_type=Path)
 OVER = click.Choice(["both", "participants", "sources", "votes"])
 ASKED = ("asks_for", "reference", "layout", "view", "study", "config")
 MANY_VOTES = 50_000
+FORMS = ("mucped", "elo", "hific", "pwcmp", "aic3", "arena", "plain", "parquet", "votes")
+TARGETS = ("csv", *FORMS[:-1])
 
 
 @click.group()
@@ -44,6 +46,20 @@ only = click.option(
     callback=_only,
     help=f"Use only the votes with this value. Votes with different {', '.join(ASKED)} are never pooled.",
 )
+
+
+def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for text in values:
+        name, equals, theirs = text.partition("=")
+        if not name or not equals or not theirs:
+            raise click.BadParameter(f"'{text}' is not NAME=THEIRS, as in participant=worker.")
+        if name in chosen or theirs in chosen.values():
+            raise click.BadParameter(f"{text} names a column twice.")
+        chosen[name] = theirs
+    return chosen
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -74,7 +90,7 @@ RATING_OPTIONS = (
         default=0.0,
         show_default=True,
         type=Finite(0, 1e6),
-        help="Pull ratings together (precision of a Gaussian prior on each, natural-log units). Printed wherever used.",
+        help="Pull ratings together (precision of a Gaussian prior on each, in the model's unit). Printed wherever used.",
     ),
 )
 
@@ -97,57 +113,129 @@ def rating_options(command: Callable[..., None]) -> Callable[..., None]:
 def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **options: Any) -> None:
     """Write a report: one HTML page and its tables."""
     from analysis.files import check_folder, write_folder
-    from analysis.rating import comparable, rate
+    from analysis.linking import comparable
+    from analysis.rating import rate
     from analysis.report import FILES, MARK, PAGE, report_files
     from analysis.stimuli import measured, read_stimuli
+    from analysis.telling import summary, tell
 
     check_folder(folder, FILES, MARK)
-    selection, settings = comparable(_select(votes, options), options["ridge"]), _settings(options, options["resample"])
+    settings = _settings(options, options["resample"])
+    selection = comparable(_select(votes, options), settings.model)
     measures = measured(read_stimuli(stimuli), selection.rated) if stimuli else None
     with _progress("Elo", len(selection.rated)) as progress:
         scales = rate(selection, settings, progress=progress)
     write_folder(folder, report_files(selection, scales, settings, measures), MARK)
     if as_json:
         click.echo(
-            json.dumps(_summary(selection, scales, ("bradley-terry", "elo")) | {"report": str(folder / PAGE)}, indent=1)
+            json.dumps(summary(selection, scales, ("bradley-terry", "elo")) | {"report": str(folder / PAGE)}, indent=1)
         )
         return
-    _tell(selection, scales)
+    tell(selection, scales)
     click.echo(f"Report: {folder / PAGE}")
+
+
+MODEL_OPTIONS = (
+    click.option(
+        "--covariance",
+        type=IN,
+        help="A covariance.csv to write beside: how the ratings, or the differences from the anchor, vary together.",
+    ),
+    click.option("--scale", "unit", type=click.Choice(["elo", "jod"]), help="Elo points (the default), or JOD."),
+    click.option(
+        "--anchor",
+        default="",
+        metavar="CONDITION",
+        help="Ratings are differences from this one: a condition, or a codec with one condition a rate.",
+    ),
+    click.option("--side-bias", is_flag=True, help="Let the left side draw the press, by an amount that is estimated."),
+    click.option(
+        "--ties",
+        type=click.Choice(["davidson", "rao-kupper", "glenn-david", "half", "dropped"]),
+        help="Votes that are not sure: a model of them, half a win each (which shrinks the scale), or none.  "
+        "[default: davidson; glenn-david for thurstone]",
+    ),
+)
+METHODS = click.Choice(["bradley-terry", "thurstone", "elo"])
+
+
+def model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what is fitted, and how it is told."""
+    for option in MODEL_OPTIONS:
+        command = option(command)
+    return command
 
 
 @cli.command()
 @click.argument("votes", type=IN)
-@click.option("--method", default="bradley-terry", show_default=True, type=click.Choice(["bradley-terry", "elo"]))
+@click.option("--method", default="bradley-terry", show_default=True, type=METHODS)
 @click.option("--resample", type=OVER, help="What the intervals generalise over.  [default: both; votes for elo]")
 @click.option("-o", "--output", type=IN, help="The ratings.csv to write; printed where there is none.")
+@model_options
 @rating_options
 @only
 @as_json
-def rate(votes: Path, method: str, resample: "Over | None", output: Path | None, as_json: bool, **options: Any) -> None:
+def rate(
+    votes: Path,
+    method: str,
+    resample: "Over | None",
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Write ratings.csv: ratings with intervals."""
+    from analysis.covariance import covariance_csv
     from analysis.files import Refusal, write_file
-    from analysis.rating import comparable, rate, ratings_csv
+    from analysis.linking import comparable
+    from analysis.rating import rate, ratings_csv
+    from analysis.telling import summary, tell
 
-    if method == "elo" and resample not in (None, "votes"):
-        raise click.UsageError(
-            "The paper-comparable Elo resamples votes only; leave --resample out or use bradley-terry."
-        )
-    selection = comparable(_select(votes, options), options["ridge"])
+    covariance: Path | None = options["covariance"]
+    _check_model(method, resample, options)
+    if output and covariance and output.resolve() == covariance.resolve():
+        raise click.UsageError(f"{output} is named for both tables; give --covariance a file of its own.")
+    settings = _settings(options, resample or "both", method)
+    selection = comparable(_select(votes, options), settings.model)
     with _progress("Elo", len(selection.rated)) as progress:
-        scales = rate(selection, _settings(options, resample or "both"), (method,), progress)
+        scales = rate(selection, settings, (method,), progress)
     if not any(scale.fit for scale in scales):
         raise Refusal(
             f"{votes} determines no rating: " + "; ".join(f"{scale.name}: {scale.problem}" for scale in scales) + "."
         )
     text = ratings_csv(scales, selection, (method,))
+    if covariance:
+        write_file(covariance, covariance_csv(scales, selection), votes)
     if output:
         write_file(output, text, votes)
     if as_json:
-        click.echo(json.dumps(_summary(selection, scales, (method,)), indent=1))
+        click.echo(json.dumps(summary(selection, scales, (method,)), indent=1))
         return
-    _tell(selection, scales, method)
+    tell(selection, scales, method)
+    if covariance:
+        click.echo(f"Covariance: {covariance}", err=not output)
     click.echo(f"Ratings: {output}" if output else text, nl=bool(output))
+
+
+def _check_model(method: str, resample: str | None, options: dict[str, Any]) -> None:
+    """Refuse options that do not go together as wrong usage."""
+    from analysis.outcomes import TIES
+    from analysis.rating import LINKS
+
+    if method == "elo":
+        if resample not in (None, "votes"):
+            raise click.UsageError(
+                "The paper-comparable Elo resamples votes only; leave --resample out or use bradley-terry."
+            )
+        given = {f"--{name}": options[name] for name in ("ties", "anchor", "covariance")}
+        given |= {"--scale": options["unit"], "--side-bias": options["side_bias"]}
+        if named := [name for name, value in given.items() if value]:
+            raise click.UsageError(
+                f"The paper-comparable Elo has no {' and no '.join(named)}; use bradley-terry or thurstone."
+            )
+        return
+    known = TIES[LINKS["thurstone" if method == "thurstone" else "bradley-terry"]]
+    if options["ties"] and options["ties"] not in known:
+        raise click.UsageError(f"{method} takes --ties {', '.join(known)}; {options['ties']} is of the other method.")
 
 
 @cli.command()
@@ -160,27 +248,46 @@ def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **option
     """Write labels.csv: each crop's share of votes."""
     from analysis.files import write_file
     from analysis.labels import labels_csv
+    from analysis.telling import tell_left_out
 
     selection = _select(votes, options)
     text = labels_csv(selection, hallucinated, faithful)
     write_file(output, text, votes)
-    _tell_left_out(selection)
+    tell_left_out(selection)
     click.echo(f"{text.count(chr(10)) - 1} labels: {output}")
 
 
 @cli.command()
 @click.argument("source", metavar="IN", type=IN)
-@click.option("--from", "form", required=True, type=click.Choice(["hific", "plain"]), help="What the file is.")
+@click.option("--from", "form", required=True, type=click.Choice(FORMS), help="What IN is.")
+@click.option(
+    "--to", default="csv", show_default=True, type=click.Choice(TARGETS), help="What to write; csv: votes.csv."
+)
 @click.option("--asks-for", type=click.Choice(["prefer", "closer", "more_different"]), help="What was asked.")
-@click.option("-o", "--output", required=True, type=IN, help="The votes.csv to write.")
-def convert(source: Path, form: str, asks_for: str | None, output: Path) -> None:
-    """Convert another tool's votes to votes.csv."""
-    from analysis.convert import converted
+@click.option(
+    "--column",
+    "columns",
+    metavar="NAME=THEIRS",
+    multiple=True,
+    callback=_columns,
+    help="Take the column THEIRS of the file for NAME.",
+)
+@click.option("-o", "--output", required=True, type=IN, help="The file to write.")
+@as_json
+def convert(source: Path, form: str, output: Path, as_json: bool, **options: Any) -> None:
+    """Convert other tools' votes to votes.csv, and back."""
+    from analysis.convert import convert
     from analysis.files import write_file
 
-    text = converted(source, form, asks_for or "")
-    write_file(output, text, source)
-    click.echo(f"Votes: {output}")
+    options["asks_for"] = options["asks_for"] or ""
+    done = convert(source, form, output=output, **options)
+    write_file(output, done.data, source)
+    if as_json:
+        click.echo(json.dumps({"votes": done.votes, "output": str(output), "notes": done.notes}, indent=1))
+        return
+    for note in done.notes:
+        click.echo(f"Note: {note}.", err=True)
+    click.echo(f"{done.votes} {'vote' if done.votes == 1 else 'votes'}: {output}")
 
 
 def _select(votes: Path, options: dict[str, Any]) -> "Selection":
@@ -190,72 +297,20 @@ def _select(votes: Path, options: dict[str, Any]) -> "Selection":
     return select(read_votes(votes), options["only"])
 
 
-def _settings(options: dict[str, Any], over: "Over") -> "Settings":
+def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terry") -> "Settings":
     from analysis.elo import EloSettings
     from analysis.rating import Settings
 
-    elo = EloSettings(options["start"], options["k"], options["rounds"], options["seed"])
-    return Settings(over, options["ridge"], elo)
-
-
-def _tell(selection: "Selection", scales: "tuple[Scale, ...]", method: str = "bradley-terry") -> None:
-    """Say on standard error what the ratings leave out and to what their intervals do not reach."""
-    _tell_left_out(selection)
-    for scale in scales:
-        if scale.problem:
-            click.echo(f"Not rated, {scale.name}: {scale.problem}.", err=True)
-        elif method != "elo":
-            for said in _about_intervals(scale):
-                click.echo(f"{scale.name}: {said}.", err=True)
-    if method == "elo":
-        click.echo(
-            "Low and high hold 95% of the resamples of votes: update noise of Elo, no confidence interval.", err=True
-        )
-
-
-def _about_intervals(scale: "Scale") -> Iterator[str]:
-    """Give what is to know about the Bradley-Terry ratings of a scale and their intervals."""
-    from analysis.intervals import FEW_DEGREES, REACH
-
-    if scale.fit and scale.fit.ridge:
-        yield f"ratings are pulled together by a ridge of {scale.fit.ridge:g}"
-    if scale.reason:
-        told = "no intervals" if scale.over == "none" else f"intervals speak for {REACH[scale.over]}"
-        yield f"{told}: {scale.reason}"
-    if scale.uncertainty and scale.uncertainty.degrees < FEW_DEGREES:
-        degrees = scale.uncertainty.degrees
-        noun = "degree" if degrees == 1 else "degrees"
-        yield f"t has {degrees} {noun} of freedom only, so the intervals are wide, and rough"
-    if scale.alone:
-        yield scale.alone
-
-
-def _tell_left_out(selection: "Selection") -> None:
-    if selection.rated.simulated:
-        click.echo("SIMULATED: no person cast these votes.", err=True)
-    for left_out in selection.left_out:
-        noun = "vote" if left_out.votes == 1 else "votes"
-        click.echo(f"Left out: {left_out.votes} {noun} ({left_out.reason}).", err=True)
-
-
-def _summary(selection: "Selection", scales: "tuple[Scale, ...]", methods: tuple[str, ...]) -> dict[str, object]:
-    from analysis.rating import rating_rows
-
-    return {
-        "simulated": selection.rated.simulated,
-        "votes": selection.total,
-        "rated_votes": len(selection.rated),
-        "left_out": [{"reason": left_out.reason, "votes": left_out.votes} for left_out in selection.left_out],
-        "not_rated": [{"scale": scale.name, "problem": scale.problem} for scale in scales if scale.problem],
-        "ratings": [_numbers(row) for row in rating_rows(scales, selection, methods)],
-        "votes_sha256": selection.rated.sha256,
-    }
-
-
-def _numbers(row: "Row") -> dict[str, object]:
-    """Return a row of ratings.csv with numbers for their text, and null for an empty cell."""
-    texts = ("rate", "rating", "low", "high")
-    return {name: (float(str(cell)) if cell else None) if name in texts else cell for name, cell in row.items()}
+    return Settings(
+        over,
+        options["ridge"],
+        EloSettings(options["start"], options["k"], options["rounds"], options["seed"]),
+        method="thurstone" if method == "thurstone" else "bradley-terry",
+        ties=options.get("ties"),
+        side_bias=options.get("side_bias", False),
+        anchor=options.get("anchor", ""),
+        unit=options.get("unit") or "elo",
+    )
 
 
 @contextmanager

@@ -1,34 +1,61 @@
 """Ratings of every scale: from selected votes to `ratings.csv` and `wins.csv`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
-from analysis.elo import EloResult, EloSettings, bootstrapped
+from analysis.elo import EloResult, EloSettings, replayed
 from analysis.files import Refusal, csv_text, number
+from analysis.fitting import fitted, unbounded, why_not
 from analysis.intervals import Over, Uncertainty, possible, uncertainty
-from analysis.selection import LeftOut, Selection
+from analysis.linking import comparable
+from analysis.models import Fit, Model
+from analysis.outcomes import TIES, Ties
+from analysis.scales import UNITS, Link, Unit, points
+from analysis.selection import Selection
+from analysis.side_bias import SideBias, side_bias
 from analysis.votes import Floats, Ints
 
 RATINGS_COLUMNS = tuple(
-    "rate condition codec method rating low high interval votes participants sources simulated votes_sha256".split()
+    """
+    rate condition codec method rating low high interval votes participants sources simulated votes_sha256
+    model scale anchor
+    """.split()
 )
 WINS_COLUMNS = tuple("rate condition_a condition_b a_wins b_wins not_sure simulated votes_sha256".split())
-REMEDY = "collect more votes, or pull all ratings towards each other with --ridge 0.1"
+
+Method = Literal["bradley-terry", "thurstone"]
+LINKS: dict[Method, Link] = {"bradley-terry": "logistic", "thurstone": "probit"}
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a rating was asked to be. `ridge` is in 1 / (natural-log unit)^2, 0 for plain maximum likelihood."""
+    """What a rating was asked to be.
+
+    `ridge` is in 1 / (unit of the link)^2, 0 for plain maximum likelihood. `ties` None: the method's own model of votes
+    that are not sure. `anchor` names a condition, or a codec with one condition on the scale: ratings are then
+    differences from it. `unit` is the scale that ratings are told on; the Elo method has only its own.
+    """
 
     over: Over = "both"
     ridge: float = 0.0
     elo: EloSettings = field(default_factory=EloSettings)
+    method: Method = "bradley-terry"
+    ties: Ties | None = None
+    side_bias: bool = False
+    anchor: str = ""
+    unit: Unit = "elo"
+
+    @property
+    def model(self) -> Model:
+        """The model that is fitted."""
+        link = LINKS[self.method]
+        return Model(link, self.ties or TIES[link][0], self.side_bias, self.ridge)
 
 
 @dataclass(frozen=True)
@@ -36,15 +63,19 @@ class Scale:
     """Conditions that votes link, with their ratings; or with the `problem` for which they get none.
 
     `over` is what the intervals generalise over, `reason` why that is less than was asked for (empty where it is not).
+    `anchor` is the item from which ratings are differences, None where their mean is 0.
     """
 
     counts: Counts
     problem: str = ""
     over: Over = "none"
     reason: str = ""
-    fit: bt.Fit | None = None
+    fit: Fit | None = None
     uncertainty: Uncertainty | None = None
     elo: EloResult | None = None
+    settings: Settings = field(default_factory=Settings)
+    anchor: int | None = None
+    side: SideBias | None = None
 
     @property
     def name(self) -> str:
@@ -55,8 +86,8 @@ class Scale:
 
     @property
     def rating(self) -> Floats:
-        """The Bradley-Terry ratings (n,) in Elo points, mean 0."""
-        return bt.ELO * self.fit.theta if self.fit else np.empty(0)
+        """The fitted ratings (n,) in Elo points, mean 0."""
+        return self.fit.rating if self.fit else np.empty(0)
 
     @property
     def order(self) -> Ints:
@@ -87,86 +118,95 @@ def rate(
     methods: Sequence[str] = ("bradley-terry", "elo"),
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Scale, ...]:
-    """Rate every scale of the selected votes; a scale that cannot be rated says why.
+    """Rate every scale of the selected votes; a scale that cannot be rated says why. `methods` may name `elo` as well.
 
-    Rates that votes compare across share a scale: give what `comparable` leaves.
+    Votes across rates that put these on no common scale are not rated; `comparable` tells which. Raises `Refusal` where
+    nothing is left, where nothing is named like the anchor, and where a side bias is asked of votes without sides.
     """
-    return tuple(_rate(counts, settings, "elo" in methods, progress) for counts in count(selection.rated))
-
-
-def _rate(counts: Counts, settings: Settings, with_elo: bool, progress: Callable[[int], None]) -> Scale:
-    if problem := why_not(counts, settings.ridge):
-        progress(counts.votes)
-        return Scale(counts, problem)
-    fitted = bt.fit(counts.first, counts.second, counts.table, settings.ridge)
-    over, reason = possible(settings.over, counts.participants, counts.sources)
-    if settings.ridge and (endless := unbounded(counts)):
-        over, reason = "none", f"the ridge sets these ratings, since {endless}"
-    elo = bootstrapped(counts, settings.elo, progress) if with_elo else None
-    return Scale(counts, "", over, reason, fitted, uncertainty(counts, fitted, over), elo)
-
-
-def comparable(selection: Selection, ridge: float) -> Selection:
-    """Leave out, count and name the votes across rates that put their rates on no common scale.
-
-    Rates share a scale only where the votes within each of them determine its ratings and all votes together determine
-    those of the common scale; so no vote across rates takes ratings away from a rate. Raises `Refusal` where nothing
-    is left.
-    """
-    votes = selection.rated
-    rate_of = np.array([np.inf if item.rate is None else item.rate for item in votes.items])
-    across = rate_of[votes.left] != rate_of[votes.right]
-    if not across.any():
-        return selection
-    within = count(votes.take(~across)) if not across.all() else ()
-    sound = {item for counts in within if not why_not(counts, ridge) for item in counts.items}
-    leave = np.zeros(len(votes), bool)
-    for counts in count(votes):
-        loose = [item for item in counts.items if item not in sound]
-        single = all([item.rate for item in counts.items].count(item.rate) == 1 for item in loose)
-        if len(counts.rates) > 1 and (not single or why_not(counts, ridge)):
-            leave |= across & np.isin(votes.left, [votes.items.index(item) for item in counts.items])
-    if not leave.any():
-        return selection
-    if leave.all():
+    selection = comparable(selection, settings.model)
+    if settings.side_bias and selection.asked["layout"] == "unknown":
+        raise Refusal(f"{selection.rated.path} does not say which condition stood on the left; leave --side-bias out.")
+    scales = count(selection.rated)
+    if settings.anchor and not any(_find_anchor(counts, settings.anchor) for counts in scales):
+        known = sorted({item.condition for counts in scales for item in counts.items})
         raise Refusal(
-            f"{votes.path}: every vote compares across rates, and no rate has ratings of its own to join; "
-            "collect votes within each rate, or leave the rates out to rate all conditions on one scale."
+            f"{selection.rated.path}: no rated condition or codec is named {settings.anchor}; "
+            f"name one of {', '.join(known[:8])}{', ...' if len(known) > 8 else ''} as --anchor."
         )
-    lines = votes.lines[leave].tolist()
-    reason = f"across rates that they put on no common scale: line {', '.join(map(str, lines[:5]))}"
-    out = LeftOut(reason + (f" and {len(lines) - 5} more" if len(lines) > 5 else ""), len(lines))
-    return replace(selection, rated=votes.take(~leave), left_out=(*selection.left_out, out))
+    left = -1 if selection.asked["asks_for"] == "more_different" else 1
+    return tuple(_rate(counts, settings, left, "elo" in methods, progress) for counts in scales)
 
 
-def why_not(counts: Counts, ridge: float) -> str:
-    """Return why the votes of a scale determine no ratings, in a sentence; empty where they do."""
-    n, names = len(counts.items), [item.condition for item in counts.items]
-    part = bt.components(n, counts.first, counts.second)
-    if part.max() > 0:
-        groups = [
-            " + ".join(name for name, at in zip(names, part, strict=True) if at == index)
-            for index in range(part.max() + 1)
-        ]
-        return f"no vote links {' with '.join(f'({group})' for group in groups)}: ask about pairs across these groups"
-    endless = "" if ridge else unbounded(counts)
-    return f"{endless}: {REMEDY}" if endless else ""
+def _find_anchor(counts: Counts, name: str) -> list[int]:
+    """Return the items that a name may mean: the condition of that name, else the conditions of that codec."""
+    exact = [index for index, item in enumerate(counts.items) if item.condition == name]
+    return exact or [index for index, item in enumerate(counts.items) if name and item.codec == name]
 
 
-def unbounded(counts: Counts) -> str:
-    """Return why linked conditions have no finite maximum of the likelihood; empty where they have one."""
-    n = len(counts.items)
-    top = bt.never_lost(n, counts.first, counts.second, counts.table)
-    if len(top):
-        best = ", ".join(counts.items[item].condition for item in top)
-        return f"({best}) never lost a vote to the other conditions, so no finite distance fits best"
-    if bt.not_sure_unbounded(n, counts.first, counts.second, counts.table):
-        return "every pair was won one way only or was not sure, so no finite distances fit best"
-    return ""
+def _rate(
+    counts: Counts, settings: Settings, left: int, with_elo: bool, progress: Callable[[int], None]
+) -> Scale:
+    """Rate one scale; `left` is 1 where the pressed side is the winner, -1 where it is the loser."""
+    anchors = _find_anchor(counts, settings.anchor)
+    problem, fit = _try(counts, anchors, settings)
+    if fit is None:
+        progress(counts.votes)
+        return Scale(counts, problem, settings=settings)
+    voted = counts.decided() if settings.model.ties == "dropped" else counts
+    over, reason = possible(settings.over, voted.participants, voted.sources)
+    if settings.ridge and (endless := unbounded(counts, settings.model)):
+        over, reason = "none", f"the ridge sets these ratings, since {endless}"
+    found = uncertainty(counts, fit, over)
+    return Scale(
+        counts,
+        over=over,
+        reason=reason,
+        fit=fit,
+        uncertainty=found,
+        elo=replayed(counts, settings.elo, progress) if with_elo else None,
+        settings=settings,
+        anchor=anchors[0] if settings.anchor else None,
+        side=side_bias(counts, fit, found, left),
+    )
+
+
+def _try(counts: Counts, anchors: list[int], settings: Settings) -> tuple[str, Fit | None]:
+    """Return the fit, or the problem for which there is none."""
+    if settings.anchor and len(anchors) != 1:
+        several = ", ".join(counts.items[item].condition for item in anchors)
+        what = f"{settings.anchor} may mean {several}: name one of them" if several else f"no {settings.anchor} here"
+        return f"{what} to anchor the ratings at", None
+    if problem := why_not(counts, settings.model):
+        return problem, None
+    try:
+        return "", fitted(counts, settings.model)
+    except ArithmeticError as error:
+        return f"the votes determine these ratings too loosely to compute them ({error}): collect more votes", None
+
+
+def model_words(scale: Scale, method: str) -> str:
+    """Return how a rated scale was rated, for one cell: `name=value` with "; " between."""
+    elo, fit = scale.settings.elo, scale.fit
+    if method == "elo" or fit is None:
+        return f"start={elo.start:g}; k={elo.k:g}; rounds={elo.rounds}; seed={elo.seed}"
+    words = ["ties=" + (fit.model.ties if scale.counts.table[:, 2].any() else "none")]
+    if fit.tie is not None:
+        name, value = {
+            "davidson": ("nu", np.exp(fit.tie)),
+            "rao-kupper": ("eta", np.exp(fit.tie)),
+        }.get(fit.model.ties, ("threshold", fit.points / UNITS[scale.settings.unit] * fit.tie))
+        words.append(f"{name}={value:.6g}")
+    if words == ["ties=half"]:
+        words.append("shrinks the scale")
+    if scale.side is not None:
+        words += scale.side.words(scale.settings.unit)
+    if fit.ridge:
+        words.append(f"ridge={fit.ridge:g}")
+    return "; ".join(words)
 
 
 def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence[str]) -> list[Row]:
-    """Return the rows of `ratings.csv`: scales by rate, methods as named, best first. Elo points to a thousandth."""
+    """Return the rows of `ratings.csv`: scales by rate, methods as named, best first."""
     return [
         row for scale in scales if scale.fit for method in methods for row in _rating_rows(scale, selection, method)
     ]
@@ -174,6 +214,7 @@ def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence
 
 def _rating_rows(scale: Scale, selection: Selection, method: str) -> Iterator[Row]:
     values, lows, highs, over = bounds(scale, method)
+    unit, anchor = ("elo", None) if method == "elo" else (scale.settings.unit, scale.anchor)
     for index in best_first(values):
         item = scale.counts.items[index]
         votes, participants, sources = scale.counts.about(int(index))
@@ -182,15 +223,18 @@ def _rating_rows(scale: Scale, selection: Selection, method: str) -> Iterator[Ro
             "condition": item.condition,
             "codec": item.codec,
             "method": method,
-            "rating": points(values[index]),
-            "low": points(lows[index]),
-            "high": points(highs[index]),
+            "rating": points(values[index], unit),
+            "low": points(lows[index], unit),
+            "high": points(highs[index], unit),
             "interval": "none" if np.isnan(lows[index]) else over,
             "votes": votes,
             "participants": participants,
             "sources": sources,
             "simulated": selection.rated.simulated,
             "votes_sha256": selection.rated.sha256,
+            "model": model_words(scale, method),
+            "scale": unit,
+            "anchor": "" if anchor is None else scale.counts.items[anchor].condition,
         }
 
 
@@ -200,16 +244,17 @@ def best_first(values: Floats) -> Ints:
 
 
 def bounds(scale: Scale, method: str) -> tuple[Floats, Floats, Floats, str]:
-    """Return the ratings of a rated scale, both ends of their intervals (NaN: none), and over what those are."""
+    """Return the ratings of a rated scale, both ends of their intervals (NaN: none), and over what those are.
+
+    They are on the scale that the settings name; with an anchor they are differences from it, with their own intervals.
+    """
     if method == "elo" and scale.elo is not None:
         return scale.elo.rating, scale.elo.low, scale.elo.high, "votes"
-    margins = np.array([scale.margin(item) for item in range(len(scale.rating))], float)
-    return scale.rating, scale.rating - margins, scale.rating + margins, scale.over
-
-
-def points(value: float) -> str:
-    """Return Elo points as they stand in a file: to a thousandth, never -0.000, empty for NaN."""
-    return "" if np.isnan(value) else f"{round(float(value), 3) + 0.0:.3f}"
+    unit, anchor = UNITS[scale.settings.unit], scale.anchor
+    values = scale.rating - (0.0 if anchor is None else scale.rating[anchor])
+    items = range(len(values))
+    margins = np.array([None if item == anchor else scale.margin(item, anchor) for item in items], float)
+    return values / unit, (values - margins) / unit, (values + margins) / unit, scale.over
 
 
 def win_rows(scales: Sequence[Scale], selection: Selection) -> list[Row]:

@@ -50,6 +50,7 @@ def test_arrows_between_the_rooms() -> None:
         ("labels.csv", "analysis.labels:LABELS_COLUMNS"),
         ("ratings.csv", "analysis.rating:RATINGS_COLUMNS"),
         ("wins.csv", "analysis.rating:WINS_COLUMNS"),
+        ("covariance.csv", "analysis.covariance:COVARIANCE_COLUMNS"),
         ("truth.csv", "study.truth:COLUMNS"),
     ],
 )

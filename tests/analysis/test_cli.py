@@ -161,7 +161,6 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) 
 
 def test_long_work_shows_progress(votes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.cli.MANY_VOTES", 100)
-    monkeypatch.setattr("analysis.elo.BLOCK", 1000)
     lines = run("rate", votes, "--method", "elo", "--rounds", 50).stderr.splitlines()
     told = [line for line in lines if line.startswith("Elo:")]
     assert len(told) == 10
@@ -203,3 +202,51 @@ def test_votes_across_rates_that_link_nothing_are_told(write_votes: Write, tmp_p
         assert f"Left out: 1 vote (across rates that they put on no common scale: line {len(rows) + 1})." in said
         assert "Not rated" not in said
     assert json.loads((tmp_path / "report" / "settings.json").read_text())["rated_votes"] == len(rows) - 1
+
+
+def test_rate_by_other_models(write_votes: Write, tmp_path: Path) -> None:
+    path = write_votes(vote_rows(3, TRUTH, votes=60, not_sure=0.15))
+    for words, model in (
+        (("--method", "thurstone"), "ties=glenn-david; threshold="),
+        (("--ties", "rao-kupper"), "ties=rao-kupper; eta="),
+        (("--ties", "half"), "ties=half; shrinks the scale"),
+        (("--side-bias",), "; side_bias="),
+        (("--ridge", "0.2"), "; ridge=0.2"),
+    ):
+        result = run("rate", path, *words)
+        assert all(model in row["model"] for row in csv.DictReader(result.stdout.splitlines()))
+    assert "count as half a win each, which shrinks the scale" in run("rate", path, "--ties", "half").stderr
+    assert "votes that are not sure are dropped" in run("rate", path, "--ties", "dropped").stderr
+    said = run("rate", path, "--side-bias").stderr
+    assert "0.5 bpp: side bias: the left side draws the press by " in said
+    assert "likelihood ratio " in said
+    (side,) = json.loads(run("rate", path, "--side-bias", "--scale", "jod", "--json").stdout)["side_bias"]
+    assert side["in"] == "jod"
+    assert side["low"] < side["side_bias"] < side["high"]
+
+
+def test_rate_writes_the_covariance_beside(votes: Path, tmp_path: Path) -> None:
+    covariance = tmp_path / "covariance.csv"
+    result = run("rate", votes, "--anchor", "mse", "--covariance", covariance)
+    assert f"Covariance: {covariance}" in result.stderr
+    (row,) = csv.DictReader(covariance.read_text().splitlines())
+    assert (row["condition_a"], row["anchor"]) == ("gan@0.50", "mse@0.50")
+    result = run("rate", votes, "--covariance", covariance, "-o", tmp_path / "ratings.csv")
+    assert f"Covariance: {covariance}" in result.stdout
+    assert len(covariance.read_text().splitlines()) == 4
+    assert "is named for both tables" in run("rate", votes, "--covariance", "x.csv", "-o", "./x.csv", code=2).stderr
+    assert "is the input itself" in run("rate", votes, "--covariance", votes, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--method", "thurstone", "--ties", "davidson"), "thurstone takes --ties glenn-david, half, dropped"),
+        (("--ties", "glenn-david"), "bradley-terry takes --ties davidson, rao-kupper, half, dropped"),
+        (("--method", "elo", "--side-bias", "--anchor", "gan"), "Elo has no --anchor and no --side-bias"),
+        (("--method", "elo", "--scale", "jod"), "Elo has no --scale"),
+        (("--ties", "some"), "is not one of"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(votes: Path, words: tuple[str, ...], says: str) -> None:
+    assert says in " ".join(run("rate", votes, *words, code=2).stderr.split())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,3 +64,51 @@ def test_a_vote_across_rates_links_them(selected: Selected) -> None:
     rows[-1] |= {"left_codec": "x", "right_codec": "y"}
     scales = count(selected(rows).rated)
     assert [counts.rates for counts in scales] == [(0.3, 0.75), (0.5,)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(VOTE, min_size=1, max_size=40))
+def test_sides_split_every_pair_and_lose_no_vote(votes: list) -> None:
+    """Against a loop: by pair, by which item stood left, by outcome, participant and source."""
+    votes = [vote for vote in votes if vote[0][0] != vote[0][1]] or [(("b", "a", "left"), "p", "x")]
+    lines = [f"{who},{left},{right},{choice},{source}" for (left, right, choice), who, source in votes]
+    text = "participant,left,right,choice,source\n" + "\n".join(lines) + "\n"
+    rated = select(parse_votes("votes.csv", text.encode())).rated
+    (counts,) = count(rated)
+    split, side = counts.by_side()
+    names = [item.condition for item in counts.items]
+    expected: dict[tuple, int] = {}
+    for (left, right, choice), who, source in votes:
+        a, b = sorted((left, right))
+        outcome = 2 if choice == "not_sure" else int((choice == "left") != (a == left))
+        key = (a, b, 1 if a == left else -1, outcome, who, source)
+        expected[key] = expected.get(key, 0) + 1
+    found = {}
+    for cell, who, source, often in zip(split.cell, split.participant, split.source, split.cell_votes, strict=True):
+        pair, outcome = divmod(int(cell), 3)
+        a, b = names[split.first[pair]], names[split.second[pair]]
+        found[a, b, int(side[pair]), outcome, rated.participants[who], rated.sources[source]] = int(often)
+    assert found == expected
+    assert np.array_equal(split.table[: len(counts.first)] + split.table[len(counts.first) :], counts.table)
+    assert np.array_equal(np.bincount(split.cell, split.cell_votes, split.table.size), split.table.ravel())
+    with pytest.raises(ValueError, match="sides of these votes were not counted"):
+        split.by_side()
+
+
+def test_many_possible_cells_are_counted_like_few(selected: Selected, monkeypatch: pytest.MonkeyPatch) -> None:
+    votes = selected(vote_rows(3, {0.5: {"x": 0, "y": 0, "z": 0}}, not_sure=0.1)).rated
+    votes = votes.take(np.arange(len(votes)) < 60)  # of 972 possible cells
+    (dense,) = count(votes)
+    monkeypatch.setattr("analysis.counts.ROOM", 0)
+    (sparse,) = count(votes)
+    for name in ("participant", "source", "cell", "cell_votes", "first_left", "table"):
+        assert np.array_equal(getattr(dense, name), getattr(sparse, name))
+
+
+def test_votes_that_decide_are_counted_alone(selected: Selected) -> None:
+    rows = pair_rows(("a", "b", "left"), ("b", "a", "not_sure"), ("c", "b", "not_sure"))
+    (counts,) = count(selected(rows).rated)
+    decided = counts.decided()
+    assert (counts.votes, decided.votes) == (3, 1)
+    assert decided.table.tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert [decided.about(item) for item in range(3)] == [(1, 1, 1), (1, 1, 1), (0, 0, 0)]

@@ -162,7 +162,7 @@ def test_two_ways_are_never_below_one(seed: int) -> None:
     matrices = [root @ root.T for root in rng.normal(size=(3, 4, 4))]
     both = matrices[0] + matrices[1] - matrices[2]
     contrast = rng.normal(size=4)
-    variance = Uncertainty(both, (matrices[0], matrices[1]), 9, np.zeros((4, 4), bool), np.full(4, 9)).variance(
+    variance = Uncertainty(both, (matrices[0], matrices[1]), 9, np.zeros((4, 4), bool), np.full((4, 1), 9)).variance(
         contrast
     )
     assert variance >= max(contrast @ matrix @ contrast for matrix in matrices[:2])
@@ -255,7 +255,36 @@ def test_clusters_that_agree_leave_the_noise_of_votes(selected: Selected, over: 
     independent = bt.ELO * np.sqrt(1 / (240 * 0.75 * 0.25))
     contrast = np.array([1.0, -1.0])
     assert np.sqrt(scale.uncertainty.variance(contrast)) == pytest.approx(independent)
-    assert scale.margin(0, 1) == pytest.approx(stdtrit(scale.uncertainty.degrees, 0.975) * independent)
+    degrees = {"both": 9 + 5, "participants": 9, "sources": 5}[over]
+    assert scale.uncertainty.freedom_between(0, 1) == degrees
+    assert scale.margin(0, 1) == pytest.approx(stdtrit(degrees, 0.975) * independent)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ways", "expected"),
+    [
+        ((9, 1, 5, 5), (39, 9), 9),  # both ways together
+        ((2, 1, 5, 3), (39, 9), 39),  # participants alone: images add nothing
+        ((2, 1, 3, 5), (39, 9), 9),
+        ((1, 5, 3, 3), (39, 9), 48),  # no more than the noise of votes
+        ((1, 5, 3, 3), (39, 3), 3),  # four images may hide what they differ in
+        ((2, 1, 5, 3), (39, 3), 3),
+        ((9, 5), (11,), 11),
+        ((5, 9), (11,), 11),
+    ],
+)
+def test_degrees_of_freedom_are_those_of_the_estimate_that_was_taken(
+    sizes: tuple[float, ...], ways: tuple[int, ...], expected: int
+) -> None:
+    """`sizes`: the estimate, then its floors by independent votes, participants and images."""
+    matrices = [size * (np.eye(3) - 1 / 3) for size in sizes]
+    seen = np.tile(ways, (3, 1))
+    found = Uncertainty(matrices[0], tuple(matrices[1:]), min(ways), np.zeros((3, 3), bool), seen)
+    contrast = np.array([1.0, -1.0, 0.0])
+    assert found.variance(contrast) == pytest.approx(2 * max(sizes))
+    assert found.freedom(contrast) == found.freedom_between(0, 1) == found.freedom_between(2) == expected
+    assert found.margin(contrast) == pytest.approx(stdtrit(expected, 0.975) * np.sqrt(2 * max(sizes)))
+    assert found.variances() == pytest.approx(2 * max(sizes) * (1 - np.eye(3)))
 
 
 def test_two_participants_who_agree_have_a_wide_interval(selected: Selected) -> None:

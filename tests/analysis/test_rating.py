@@ -8,7 +8,9 @@ import pytest
 
 from analysis.elo import EloSettings
 from analysis.files import Refusal
-from analysis.rating import RATINGS_COLUMNS, WINS_COLUMNS, Settings, comparable, points, rate, ratings_csv, wins_csv
+from analysis.linking import comparable
+from analysis.models import Model
+from analysis.rating import RATINGS_COLUMNS, WINS_COLUMNS, Settings, rate, ratings_csv, wins_csv
 from analysis.selection import Selection
 from tests.analysis.made_votes import Rows, pair_rows, vote_rows
 
@@ -125,13 +127,84 @@ def test_linked_rates_share_a_mean(selected: Selected) -> None:
     assert {row["rate"] for row in table(ratings_csv((scale,), selection, ("bradley-terry",)))} == {"0.3", "0.5"}
 
 
-def test_points_have_no_negative_zero() -> None:
-    assert [points(value) for value in (-0.0004, 12.34567, np.nan)] == ["0.000", "12.346", ""]
+@pytest.mark.parametrize("ties", ["davidson", "rao-kupper", "half", "dropped"])
+def test_every_model_of_ties_gives_nearly_the_same_ratings(selected: Selected, ties: str) -> None:
+    truth = {"x": 100, "y": 0, "z": -100}
+    selection = selected(vote_rows(3, {0.5: truth}, participants=60, sources=20, votes=40, not_sure=0.1))
+    (scale,) = rate(selection, Settings(ties=ties), ("bradley-terry",))  # type: ignore[arg-type]
+    assert scale.fit is not None
+    assert scale.over == "both"
+    for index, item in enumerate(scale.counts.items):
+        expected = truth[item.codec] * (0.9 if ties == "half" else 1.05 if ties == "rao-kupper" else 1)
+        assert abs(scale.rating[index] - expected) < 1.6 * (scale.margin(index) or 0) < 60
+    row = table(ratings_csv((scale,), selection, ("bradley-terry",)))[0]
+    words = dict(word.partition("=")[::2] for word in row["model"].split("; "))
+    assert words.pop("ties") == ties
+    assert set(words) == {"davidson": {"nu"}, "rao-kupper": {"eta"}, "half": {"shrinks the scale"}}.get(ties, set())
 
 
-def rated_pairs(*votes: tuple[str, str, str]) -> Rows:
+@pytest.mark.parametrize("ties", [None, "glenn-david", "half", "dropped"])
+def test_thurstone_is_told_in_points_that_agree_at_three_quarters(selected: Selected, ties) -> None:
+    votes = [("a", "b", "left")] * 75 + [("a", "b", "right")] * 25
+    selection = selected(pair_rows(*votes))
+    for unit, step in (("elo", "95.424"), ("jod", "0.50000")):
+        settings = Settings(method="thurstone", ties=ties, unit=unit)  # type: ignore[arg-type]
+        rows = table(ratings_csv(rate(selection, settings, ("thurstone",)), selection, ("thurstone",)))
+        assert [(row["condition"], row["rating"]) for row in rows] == [("a", step), ("b", f"-{step}")]
+        assert [(row["method"], row["scale"], row["model"]) for row in rows] == [("thurstone", unit, "ties=none")] * 2
+        low, high = float(str(rows[0]["low"])), float(str(rows[0]["high"]))
+        assert low < float(step) < high
+
+
+def test_who_was_never_sure_is_no_participant_where_such_votes_are_dropped(selected: Selected) -> None:
+    rows = pair_rows(*BOTH_WAYS, ("a", "b", "left"), ("a", "b", "not_sure"))
+    rows = [row | {"participant": "q" if row["choice"] == "not_sure" else "p"} for row in rows]
+    (scale,) = rate(selected(rows), Settings("participants", ties="dropped"), ("bradley-terry",))
+    assert (scale.over, scale.margin(0)) == ("none", None)
+    assert scale.reason == "one participant alone says nothing about other participants"
+    (scale,) = rate(selected(rows), Settings("participants"), ("bradley-terry",))
+    assert scale.over == "participants"
+
+
+def test_ratings_are_differences_from_an_anchor(selected: Selected) -> None:
+    selection = selected(vote_rows(3, {0.3: {"x": 30, "y": -30}, 0.5: {"x": 20, "y": 0, "z": -20}}))
+    plain = rate(selection, Settings(), ("bradley-terry",))
+    by_codec = rate(selection, Settings(anchor="y"), ("bradley-terry",))
+    rows = table(ratings_csv(by_codec, selection, ("bradley-terry",)))
+    assert [(row["anchor"], row["condition"] == row["anchor"]) for row in rows].count(("y@0.30", True)) == 1
+    for row in rows:
+        if row["condition"] == row["anchor"]:
+            assert [row[name] for name in ("rating", "low", "high", "interval")] == ["0.000", "", "", "none"]
+    (x,) = (row for row in rows if row["condition"] == "x@0.50")
+    margin = plain[1].margin(0, 1)
+    assert margin is not None
+    assert float(str(x["rating"])) == pytest.approx(plain[1].rating[0] - plain[1].rating[1], abs=1e-3)
+    assert float(str(x["high"])) - float(str(x["rating"])) == pytest.approx(margin, abs=2e-3)
+
+
+def test_an_anchor_that_is_not_there_is_told(selected: Selected) -> None:
+    selection = selected(vote_rows(3, {0.3: {"x": 30, "y": -30}, 0.5: {"x": 20, "y": 0}}))
+    low, high = rate(selection, Settings(anchor="y@0.50"), ("bradley-terry",))
+    assert low.problem == "no y@0.50 here to anchor the ratings at"
+    assert (high.problem, high.anchor) == ("", 1)
+    with pytest.raises(Refusal, match=r"no rated condition or codec is named w; name one of x@0.30, x@0.50, y@0.30"):
+        rate(selection, Settings(anchor="w"), ("bradley-terry",))
+    linked = selected(rated_pairs(*WHOLE, *BACK_AND_FORTH, left_codec="a"))
+    (scale,) = rate(linked, Settings(anchor="a"), ("bradley-terry",))
+    assert scale.problem == "a may mean a@0.3, a@0.5: name one of them to anchor the ratings at"
+
+
+def test_ratings_by_themselves_leave_out_what_links_nothing(selected: Selected) -> None:
+    """A caller that forgets `comparable` gets the ratings of each rate, not a common scale without a maximum."""
+    selection = selected(rated_pairs(*WHOLE, BACK_AND_FORTH[0]))
+    scales = rate(selection, Settings(), ("bradley-terry",))
+    assert [(scale.name, scale.problem) for scale in scales] == [("0.3 bpp", ""), ("0.5 bpp", "")]
+    assert [scale.counts.votes for scale in scales] == [2, 2]
+
+
+def rated_pairs(*votes: tuple[str, str, str], **cells: object) -> Rows:
     """Rows of conditions named CODEC@RATE."""
-    rows = pair_rows(*votes)
+    rows = pair_rows(*votes, **cells)
     for row in rows:
         row |= {f"{side}_rate": str(row[side]).split("@")[1] for side in ("left", "right")}
     return rows
@@ -144,23 +217,23 @@ BACK_AND_FORTH = [("a@0.3", "b@0.5", "left"), ("a@0.3", "b@0.5", "right")]
 def test_one_vote_across_rates_takes_no_rating_away(selected: Selected) -> None:
     """It links all conditions, but was won one way: the common scale has no maximum, so each rate keeps its own."""
     selection = selected(rated_pairs(*WHOLE, BACK_AND_FORTH[0]))
-    kept = comparable(selection, 0.0)
+    kept = comparable(selection)
     scales = rate(kept, Settings(elo=QUICK))
     assert [(scale.name, scale.problem) for scale in scales] == [("0.3 bpp", ""), ("0.5 bpp", "")]
     assert [(out.votes, out.reason) for out in kept.left_out] == [
         (1, "across rates that they put on no common scale: line 6")
     ]
     assert (len(selection.rated), len(kept.rated), kept.total) == (5, 4, 5)
-    assert len(rate(comparable(selection, 0.1), Settings(ridge=0.1, elo=QUICK))) == 1
+    assert len(rate(comparable(selection, Model(ridge=0.1)), Settings(ridge=0.1, elo=QUICK))) == 1
 
 
 def test_votes_across_rates_link_what_stands_by_itself(selected: Selected) -> None:
     selection = selected(rated_pairs(*WHOLE, *BACK_AND_FORTH))
-    assert comparable(selection, 0.0) is selection
+    assert comparable(selection) is selection
     (scale,) = rate(selection, Settings(elo=QUICK))
     assert scale.problem == ""
     single = selected(rated_pairs(*WHOLE, *[("a@0.3", "c@0.7", side) for side in ("left", "right")]))
-    kept = comparable(single, 0.0)
+    kept = comparable(single)
     assert kept is single
     assert [scale.problem for scale in rate(kept, Settings(elo=QUICK))] == ["", ""]
 
@@ -168,7 +241,7 @@ def test_votes_across_rates_link_what_stands_by_itself(selected: Selected) -> No
 def test_a_detour_over_another_rate_connects_no_rate(selected: Selected) -> None:
     """c@0.3 meets a@0.3 only by way of 0.5 bpp: connectedness is judged within a rate."""
     detour = [("c@0.3", "a@0.5", side) for side in ("left", "right")] * 4
-    kept = comparable(selected(rated_pairs(*WHOLE, *BACK_AND_FORTH, *detour)), 0.0)
+    kept = comparable(selected(rated_pairs(*WHOLE, *BACK_AND_FORTH, *detour)))
     assert [scale.counts.rates for scale in rate(kept, Settings(elo=QUICK))] == [(0.3,), (0.5,)]
     assert kept.left_out[-1].votes == 10
     assert kept.left_out[-1].reason.endswith("line 6, 7, 8, 9, 10 and 5 more")
@@ -177,4 +250,4 @@ def test_a_detour_over_another_rate_connects_no_rate(selected: Selected) -> None
 def test_nothing_but_votes_across_rates_is_refused(selected: Selected) -> None:
     votes = [(f"{a}@0.3", f"{b}@0.5", side) for a in "ab" for b in "ab" for side in ("left", "right")]
     with pytest.raises(Refusal, match="every vote compares across rates"):
-        comparable(selected(rated_pairs(*votes)), 0.0)
+        comparable(selected(rated_pairs(*votes)))
