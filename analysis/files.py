@@ -117,10 +117,14 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> st
     Text that a spreadsheet would run as a formula gets a leading apostrophe (docs/formats.md), in columns of free text
     whatever it is, elsewhere unless it is a number.
     """
+    return joined([columns, *([_cell(name, row[name]) for name in columns] for row in rows)])
+
+
+def joined(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows of finished cells as CSV text with LF line ends; nothing in them is made safe here."""
     out = _Lines()
-    writer = csv.writer(out, lineterminator="\r\n")  # what is in it is quoted inside a cell, so both line ends are
-    writer.writerow(columns)
-    writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+    # What is in the line terminator is quoted inside a cell, so both line ends are.
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
     return "".join(out)
 
 
@@ -142,7 +146,7 @@ def number(value: float | None) -> str:
     return "" if value is None else format(value, ".10g")
 
 
-def write_file(path: Path, text: str, made_from: Path) -> None:
+def write_file(path: Path, content: str | bytes, made_from: Path) -> None:
     """Write a file whole or not at all: beside its place, then renamed; never over the file that it was made from."""
     if path.is_dir():
         raise Refusal(f"{path} is a folder; name a file to write.")
@@ -150,7 +154,7 @@ def write_file(path: Path, text: str, made_from: Path) -> None:
         raise Refusal(f"{path} is the input itself; name another file to write.")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(text.encode())
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -106,16 +106,19 @@ def read_votes(path: Path) -> Votes:
 
 def parse_votes(path: Path, data: bytes) -> Votes:
     """Check the bytes of a `votes.csv` as `read_votes` does; refusals name `path`."""
-    table = parse_table(path, data, REQUIRED)
-    _check_cells(table)
-    _check_simulated(table)
+    return votes_of(parse_table(path, data, REQUIRED))
+
+
+def votes_of(table: Table) -> Votes:
+    """Check a table with the columns of `votes.csv` as `read_votes` does, and code it."""
+    corrected = check_rows(table)
     frame = _frame(table)
-    frame["corrected"] = _corrected(table)
+    frame["corrected"] = corrected
     items, sides = _items(table, frame)
     participants, participant = _codes(frame["participant"])
     sources, source = _sources(frame)
     return Votes(
-        path=path,
+        path=table.path,
         sha256=table.sha256,
         lines=np.array(table.lines),
         frame=frame,
@@ -128,6 +131,13 @@ def parse_votes(path: Path, data: bytes) -> Votes:
         source=source,
         outcome=_outcome(frame),
     )
+
+
+def check_rows(table: Table) -> Mask:
+    """Refuse what no row may hold, and return which votes a later row corrects; that is all but codecs' names."""
+    _check_cells(table)
+    _check_simulated(table)
+    return _corrected(table)
 
 
 def _check_cells(table: Table) -> None:

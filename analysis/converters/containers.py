@@ -1,0 +1,185 @@
+"""What votes come in: CSV, JSON (a list, or one record a line) and Parquet, told apart by their first bytes."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.converters.forms import Columns, utc
+from analysis.files import FORMULA, FREE_TEXT, NUMBER, Refusal, Table, joined, parse_table, read_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARQUET = b"PAR1"
+NEEDS = "Parquet needs pyarrow; install it with pip install -r analysis/requirements-parquet.txt, or use CSV"
+
+
+def read_container(path: Path, required: Sequence[str], used: Collection[str], *, parquet: bool = False) -> Table:
+    """Read a file of any container as a table of text; where it has to be `parquet`, refuse any other.
+
+    Columns that are neither required nor used keep their name and lose their cells, where the container lets them:
+    a record of JSON may hold whole conversations. A "line" of a Parquet file is its row.
+    """
+    data = read_bytes(path)
+    if data.startswith(PARQUET):
+        return _parquet(path, data, required, used)
+    if parquet:
+        raise Refusal(f"{path} is no Parquet file; say what it is with --from votes, plain, ...")
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+        return _json(path, data, required, used)
+    return parse_table(path, data, required)
+
+
+def _json(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Table:
+    wanted, columns, lines = set(required) | set(used), dict[str, list[str]](), list[int]()
+    for line, record in _records(path, data):
+        for name in record:
+            if name not in columns:
+                columns[name] = [""] * len(lines)
+        for name, cells in columns.items():
+            cells.append(_text(record.get(name)) if name in wanted else "")
+        lines.append(line)
+    _check_fields(path, columns, required, len(lines))
+    return Table(path, hashlib.sha256(data).hexdigest(), columns, lines)
+
+
+def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]:
+    """Give each record with the line on which it begins."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 JSON.") from None
+    decoder, place, line = json.JSONDecoder(), _skip(text, 0, " \t\r\n"), 1
+    listed = text[place] == "["
+    place, counted = _skip(text, place + listed, " \t\r\n"), 0
+    while place < len(text) and not (listed and text[place] == "]"):
+        line, counted = line + text.count("\n", counted, place), place
+        try:
+            record, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise Refusal(f"{path}, line {error.lineno}: not readable JSON ({error.msg}); export it again.") from None
+        if not isinstance(record, dict):
+            raise Refusal(f"{path}, line {line}: not a record with named fields; write each vote as one object.")
+        yield line, record
+        place = _skip(text, place, ", \t\r\n")
+    if listed and place >= len(text):
+        raise Refusal(f"{path} breaks off before the list ends; copy or export it again.")
+
+
+def _skip(text: str, place: int, characters: str) -> int:
+    while place < len(text) and text[place] in characters:
+        place += 1
+    return place
+
+
+def _text(value: object) -> str:
+    """Return a value of JSON or Parquet as the text of a cell."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return utc(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if value is None or value != value:  # noqa: PLR0124 only NaN differs from itself
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _check_fields(path: Path, columns: Columns, required: Sequence[str], rows: int) -> None:
+    if not rows:
+        raise Refusal(f"{path} holds no votes; export it again once there is something in it.")
+    for name in required:
+        if name not in columns:
+            found = ", ".join(list(columns)[:8]) + (", ..." if len(columns) > 8 else "")
+            raise Refusal(f"{path}: the field {name} is missing (found: {found}); add it or export the file again.")
+
+
+def _parquet(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Table:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(io.BytesIO(data))
+    except ImportError:
+        raise Refusal(f"{path} is a Parquet file: {NEEDS}.") from None
+    except (ValueError, OSError) as error:
+        what = str(error).splitlines()[0].rstrip(".")
+        raise Refusal(f"{path} is not a readable Parquet file ({what}); export it again.") from None
+    wanted = set(required) | set(used)
+    empty = [""] * len(frame)
+    columns = {str(name): _cells(frame[name]) if name in wanted else list(empty) for name in frame.columns}
+    _check_fields(path, columns, required, len(frame))
+    return Table(path, hashlib.sha256(data).hexdigest(), columns, list(range(1, len(frame) + 1)))
+
+
+def _cells(series: "pd.Series[Any]") -> list[str]:
+    cells = zip(series.tolist(), series.isna().tolist(), strict=True)
+    return ["" if gone else _text(value.tolist() if hasattr(value, "tolist") else value) for value, gone in cells]
+
+
+def csv_bytes(columns: Columns) -> bytes:
+    """Return columns as CSV; text that a spreadsheet would run gets a leading apostrophe (docs/formats.md)."""
+    safe = [_safe(name, cells) for name, cells in columns.items()]
+    return joined([tuple(columns), *zip(*safe, strict=True)]).encode()
+
+
+def _safe(name: str, cells: list[str]) -> list[str]:
+    changed = {
+        cell: f"'{cell}"
+        for cell in set(cells)
+        if cell.startswith(FORMULA) and (name in FREE_TEXT or not NUMBER.fullmatch(cell))
+    }
+    return [changed.get(cell, cell) for cell in cells] if changed else cells
+
+
+def json_bytes(columns: Columns, literal: Collection[str], *, lines: bool) -> bytes:
+    """Return columns as JSON, a record a line: a list, or bare `lines`. Cells of `literal` columns stand unquoted."""
+    texts = [_values(cells, quoted=name not in literal) for name, cells in columns.items()]
+    keys = [json.dumps(name) for name in columns]
+    rows = [
+        "{" + ", ".join(f"{key}: {cell}" for key, cell in zip(keys, row, strict=True)) + "}"
+        for row in zip(*texts, strict=True)
+    ]
+    return ("\n".join([*rows, ""]) if lines else "[\n" + ",\n".join(rows) + "\n]\n").encode()
+
+
+def _values(cells: list[str], *, quoted: bool) -> list[str]:
+    known = {cell: json.dumps(cell, ensure_ascii=False) if quoted else cell or "null" for cell in set(cells)}
+    return [known[cell] for cell in cells]
+
+
+def parquet_bytes(path: Path, columns: Columns, whole: Collection[str], numbers: Collection[str]) -> bytes:
+    """Return columns as Parquet: empty cells are missing, `whole` and `numbers` are numbers where all of them are."""
+    import pandas as pd
+
+    frame = pd.DataFrame({name: _typed(name, cells, whole, numbers) for name, cells in columns.items()})
+    out = io.BytesIO()
+    try:
+        frame.to_parquet(out, index=False)
+    except ImportError:
+        raise Refusal(f"{path} cannot be written: {NEEDS}.") from None
+    return out.getvalue()
+
+
+def _typed(name: str, cells: list[str], whole: Collection[str], numbers: Collection[str]) -> "pd.Series[Any]":
+    import pandas as pd
+
+    present = [cell or None for cell in cells]
+    if name in whole and _all(cells, int):
+        return pd.Series([cell and int(cell) for cell in present], dtype="Int64")
+    if name in {*whole, *numbers} and _all(cells, float):
+        return pd.Series([cell and float(cell) for cell in present], dtype="float64")
+    return pd.Series(present, dtype="str")
+
+
+def _all(cells: list[str], kind: Callable[[str], object]) -> bool:
+    try:
+        return all(kind(cell) is not None for cell in set(cells) if cell)
+    except ValueError:
+        return False
