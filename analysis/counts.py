@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from analysis.votes import Floats, Ints, Item, Mask, Votes
+from analysis.votes import Floats, Ints, Item, Votes
 
 FIRST_WON, SECOND_WON, NOT_SURE = 0, 1, 2
 ROOM = 1 << 20  # so many counters cost less than sorting the votes
@@ -145,22 +145,30 @@ def _rate_order(rate: float | None) -> tuple[bool, float]:
 
 
 def _count(votes: Votes, used: Ints) -> Counts:
+    """Count in one pass: a vote is one number (who, on what, left, right, who won), and only numbers are counted."""
+    n, images = len(used), len(votes.sources) + 1
     place = np.zeros(len(votes.items), np.int64)
-    place[used] = np.arange(len(used))
-    left, right = place[votes.left], place[votes.right]
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    won = np.where(left < right, votes.outcome, -votes.outcome)
-    outcome = np.select([won > 0, won < 0], [FIRST_WON, SECOND_WON], NOT_SURE)
-    pairs, pair = _numbered(low * len(used) + high, len(used) ** 2)
-    cells, people, images = 3 * len(pairs), len(votes.participants), len(votes.sources) + 1
-    key = (votes.participant * images + votes.source + 1) * cells + 3 * pair + outcome
-    keys, cell_votes, first_left = _tally(key, left < right, people * images * cells)
-    whose, cell = np.divmod(keys, cells)
+    place[used] = np.arange(n)
+    key = votes.participant * images
+    for code, width in ((votes.source + 1, 1), (place[votes.left], n), (place[votes.right], n), (votes.outcome + 1, 3)):
+        key *= width
+        key += code
+    keys, often = _tally(key, len(votes.participants) * images * n * n * 3)
+    whose, left, right, won = np.unravel_index(keys, (len(votes.participants) * images, n, n, 3))
+    straight, low, high = left < right, np.minimum(left, right), np.maximum(left, right)
+    pairs, pair = np.unique(low * n + high, return_inverse=True)
+    cells = 3 * len(pairs)
+    outcome = np.where(won == 1, NOT_SURE, np.where((won == 2) == straight, FIRST_WON, SECOND_WON))
+    found, row = np.unique(whose * cells + 3 * pair + outcome, return_inverse=True)
+    whose, cell = np.divmod(found, cells)
     participant, source = np.divmod(whose, images)
+    cell_votes, first_left = (
+        np.bincount(row, weights, len(found)).astype(np.int64) for weights in (often, often * straight)
+    )
     return Counts(
         items=tuple(votes.items[item] for item in used),
-        first=pairs // len(used),
-        second=pairs % len(used),
+        first=pairs // n,
+        second=pairs % n,
         table=np.bincount(cell, cell_votes, cells).astype(np.int64).reshape(-1, 3),
         participant=participant,
         source=source - 1,
@@ -170,23 +178,14 @@ def _count(votes: Votes, used: Ints) -> Counts:
     )
 
 
-def _numbered(key: Ints, size: int) -> tuple[Ints, Ints]:
-    """Return the keys (below `size`) that occur, in order, and the number of each one's key among them."""
-    if size > max(ROOM, 4 * len(key)):
-        keys, place = np.unique(key, return_inverse=True)
-        return keys, place
-    there = np.bincount(key, minlength=size) > 0
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[key]
-
-
-def _tally(key: Ints, mark: Mask, size: int) -> tuple[Ints, Ints, Ints]:
-    """Return the keys (below `size`) that occur, in order, how often each does, and how often with the mark."""
+def _tally(key: Ints, size: int) -> tuple[Ints, Ints]:
+    """Return the keys (below `size`) that occur, in order, and how often each does."""
     if size <= max(ROOM, 4 * len(key)):
-        often, marked = np.bincount(key, minlength=size), np.bincount(key[mark], minlength=size)
+        often = np.bincount(key, minlength=size)
         keys = np.flatnonzero(often)
-        return keys, often[keys], marked[keys]
-    keys, place, often = np.unique(key, return_inverse=True, return_counts=True)
-    return keys, often, np.bincount(place[mark], minlength=len(keys))
+        return keys, often[keys]
+    keys, often = np.unique(key, return_counts=True)
+    return keys, often
 
 
 def _distinct(item: Ints, label: Ints, n: int) -> Ints:
