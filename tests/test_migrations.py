@@ -1,16 +1,17 @@
 """The migrations build what the models say, on both databases, and can be taken back."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Inspector, inspect, text
+from sqlalchemy import CheckConstraint, Inspector, MetaData, Table, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from study.db import Database
-from study.models import Base
+from study.models import Base, Session
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 
@@ -59,6 +60,48 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(empty: Database) -
     assert inspect(empty.engine).get_table_names() == ["alembic_version"]
     empty.upgrade()
     empty.check()
+
+
+BEGUN = datetime(2026, 1, 31, 12)  # noqa: DTZ001 - as the tables hold it
+
+
+def add(database: Database, name: str, row: dict[str, object]) -> None:
+    """Put a row into a table as it is now, whatever the models say."""
+    with database.engine.begin() as connection:
+        connection.execute(insert(Table(name, MetaData(), autoload_with=connection)), row)
+
+
+def test_sessions_of_an_older_release_stand_where_they_stood(empty: Database) -> None:
+    """Rows of the first tables survive the way up and down: who had read the instructions still has."""
+    empty.upgrade("20261122_first_tables")
+    study = {"id": 1, "name": "old", "state": "open", "simulated": False, "design": "", "config": "",
+             "stimuli_sha256": "", "loaded_at": BEGUN}  # fmt: skip
+    add(empty, "study", study)
+    for number, outcome, instructed in ((1, "open", False), (2, "open", True), (3, "complete", True)):
+        person = {"id": number, "study_id": 1, "token": str(number), "pseudonym": str(number), "simulated": False}
+        add(empty, "participant", person | {"created_at": BEGUN})
+        session = {"id": number, "study_id": 1, "participant_id": number, "ordinal": number, "outcome": outcome,
+                   "instructed": instructed, "block": 2, "language": "en", "started_at": BEGUN, "active_at": BEGUN,
+                   "ended_at": None if outcome == "open" else BEGUN}  # fmt: skip
+        add(empty, "session", session)
+    empty.upgrade()
+    empty.check()
+    with empty.read() as db:
+        sessions = db.scalars(select(Session).order_by(Session.id))
+        found = [(s.id, s.outcome, s.prepared, s.practised, s.warned_at, s.block, s.turn) for s in sessions]
+    assert found == [
+        (1, "open", 0, False, None, 2, 0),
+        (2, "open", 1, False, None, 2, 0),
+        (3, "complete", 1, False, None, 2, 0),
+    ]
+    empty.downgrade("20261122_first_tables")
+    with empty.engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, outcome, instructed FROM session ORDER BY id")).all()
+    assert [(row.id, row.outcome, bool(row.instructed)) for row in rows] == [
+        (1, "open", False),
+        (2, "open", True),
+        (3, "complete", True),
+    ]
 
 
 def test_the_database_itself_refuses_a_word_that_no_enumeration_has(database: Database) -> None:
