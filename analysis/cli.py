@@ -90,7 +90,7 @@ RATING_OPTIONS = (
         default=0.0,
         show_default=True,
         type=Finite(0, 1e6),
-        help="Pull ratings together (precision of a Gaussian prior on each, in the model's unit). Printed wherever used.",
+        help="Pull ratings together (precision of a Gaussian prior on each, in the model's unit). Printed where used.",
     ),
 )
 

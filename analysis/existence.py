@@ -92,6 +92,9 @@ def side_unbounded(n: int, first: Ints, second: Ints, table: Ints | Floats, side
     and Anderson 1984, "On the existence of maximum likelihood estimates in logistic regression models").
     """
     won, lost, unsure = (table[:, outcome] > 0 for outcome in range(3))
+    fixed = won & lost  # these distances may not change, nor may any then that they determine
+    if not side_undetermined(n, first[fixed], second[fixed], table[fixed], side[fixed]):
+        return False
     every = np.concatenate([np.flatnonzero(mask) for mask in (won, lost, unsure, unsure)])
     sign = np.repeat([1, -1, 1, -1], [won.sum(), lost.sum(), unsure.sum(), unsure.sum()])
     decided = np.arange(len(every)) < won.sum() + lost.sum()

@@ -10,9 +10,10 @@ Gelbach and Miller 2011, "Robust inference with multiway clustering"), never bel
 number at hand. What is estimated is the difference that a fit of the model to the whole population of participants and
 sources would give.
 
-No variance goes below that of independent votes either, H^-1: at the maximum the scores of all votes add up to zero,
-so where clusters agree by chance, or a number rests on one of them, the sums vanish and their noise with them. The
-information does not. A number that rests on one participant (or one source) alone gets no interval: see `rests_on_one`.
+No variance goes below that of independent votes either, H^-1: at the maximum the scores of all votes add up to zero, so
+where clusters agree by chance, or a number rests on one of them, the sums vanish and their noise with them. The
+information does not. (With half a win each for a tie it takes the tie for a whole vote, and is somewhat too wide.) A
+number that rests on one participant (or one source) alone gets no interval: see `rests_on_one`.
 
 Student's t has the degrees of freedom of the estimate that was taken: of both ways together the smaller number of
 clusters less one; of one way alone that way's clusters less one; of independent votes, where no way shows more than

@@ -143,9 +143,7 @@ def _find_anchor(counts: Counts, name: str) -> list[int]:
     return exact or [index for index, item in enumerate(counts.items) if name and item.codec == name]
 
 
-def _rate(
-    counts: Counts, settings: Settings, left: int, with_elo: bool, progress: Callable[[int], None]
-) -> Scale:
+def _rate(counts: Counts, settings: Settings, left: int, with_elo: bool, progress: Callable[[int], None]) -> Scale:
     """Rate one scale; `left` is 1 where the pressed side is the winner, -1 where it is the loser."""
     anchors = _find_anchor(counts, settings.anchor)
     problem, fit = _try(counts, anchors, settings)
@@ -186,9 +184,9 @@ def _try(counts: Counts, anchors: list[int], settings: Settings) -> tuple[str, F
 
 def model_words(scale: Scale, method: str) -> str:
     """Return how a rated scale was rated, for one cell: `name=value` with "; " between."""
-    elo, fit = scale.settings.elo, scale.fit
+    fit = scale.fit
     if method == "elo" or fit is None:
-        return f"start={elo.start:g}; k={elo.k:g}; rounds={elo.rounds}; seed={elo.seed}"
+        return _elo_words(scale.settings.elo)
     words = ["ties=" + (fit.model.ties if scale.counts.table[:, 2].any() else "none")]
     if fit.tie is not None:
         name, value = {
@@ -203,6 +201,12 @@ def model_words(scale: Scale, method: str) -> str:
     if fit.ridge:
         words.append(f"ridge={fit.ridge:g}")
     return "; ".join(words)
+
+
+def _elo_words(elo: EloSettings) -> str:
+    settings = {"start": f"{elo.start:g}", "k": f"{elo.k:g}", "rounds": elo.rounds, "seed": elo.seed}
+    settings |= {"replay": elo.replay, "summary": elo.summary}
+    return "; ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def rating_rows(scales: Sequence[Scale], selection: Selection, methods: Sequence[str]) -> list[Row]:

@@ -13,7 +13,10 @@ from analysis import bradley_terry as bt
 from analysis.counts import Counts, count
 from analysis.elo import EloSettings
 from analysis.intervals import OVERS, REACH, Over, Uncertainty, possible, uncertainty
+from analysis.models import Model, fit
+from analysis.outcomes import Ties, logs
 from analysis.rating import Settings, rate, ratings_csv
+from analysis.scales import Link
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints, Item
 from tests.analysis.made_votes import Rows, pair_rows, vote_rows
@@ -140,8 +143,17 @@ def test_the_default_interval_covers(participants: int, sources: int, spread: tu
         assert covered["votes"] < 0.8 * 600
 
 
-@pytest.mark.parametrize("over", ["participants", "sources"])
-def test_a_bootstrap_of_clusters_agrees(over: str) -> None:
+@pytest.mark.parametrize(
+    ("over", "model"),
+    [
+        ("participants", Model()),
+        ("sources", Model()),
+        ("participants", Model("probit", "half")),
+        ("sources", Model("logistic", "dropped")),
+        ("participants", Model(ridge=5.0)),
+    ],
+)
+def test_a_bootstrap_of_clusters_agrees(over: Over, model: Model) -> None:
     """Resampling whole clusters 300 times, on their tables, spreads as far as the sandwich says."""
     rng = np.random.default_rng(7)
     counts = study(rng, 40, 40, 4000, (80.0, 80.0))
@@ -150,10 +162,37 @@ def test_a_bootstrap_of_clusters_agrees(over: str) -> None:
     tables = np.zeros((k, counts.table.size))
     np.add.at(tables, (cluster, counts.cell), counts.cell_votes)
     weights = rng.multinomial(k, np.full(k, 1 / k), size=300)
-    thetas = [bt.ELO * bt.fit(counts.first, counts.second, row.reshape(-1, 3)).theta for row in weights @ tables]
-    found = uncertainty(counts, fitted(counts), over)
+    thetas = [fit(counts.first, counts.second, row.reshape(-1, 3), model).rating for row in weights @ tables]
+    found = uncertainty(counts, fit(counts.first, counts.second, counts.table, model), over)
     assert found is not None
     assert np.cov(np.array(thetas).T).diagonal() == pytest.approx(np.diag(found.covariance), rel=0.3)
+
+
+@pytest.mark.parametrize("kind", ["davidson", "rao-kupper", "glenn-david", "half", "dropped"])
+def test_every_model_covers_its_own_population(kind: Ties) -> None:
+    """120 studies x 3 pairs under the model itself: 95% intervals over participants."""
+    link: Link = "probit" if kind == "glenn-david" else "logistic"
+    model, rng, hits = Model(link, kind), np.random.default_rng(11), 0
+    first, second = np.triu_indices(3, 1)
+    truth, tie = np.array([0.4, 0.1, -0.5]), 0.25 if kind in ("rao-kupper", "glenn-david") else np.log(0.4)
+    drawn = "davidson" if kind in ("half", "dropped") else kind
+    person = np.repeat(np.arange(30), 9)
+    # half a win each for a tie has another aim: what a fit to the endless study gives
+    endless = np.exp(logs(link, drawn, truth[first] - truth[second], tie))
+    aim = fit(first, second, 1e6 * endless, model).rating
+    for _ in range(120):
+        chances = np.exp(logs(link, drawn, np.tile(truth[first] - truth[second], 30), tie)).reshape(30, 3, 3)
+        votes = np.stack([rng.multinomial(6, chance) for row in chances for chance in row]).ravel()
+        cell = np.tile(np.arange(9), 30)
+        table = np.bincount(cell, votes, 9).astype(int).reshape(-1, 3)
+        items = tuple(Item(None, name, "") for name in "abc")
+        counts = Counts(items, first, second, table, person, person, cell, votes)
+        found = fit(first, second, table, model)
+        interval = uncertainty(counts, found, "participants")
+        assert interval is not None
+        missed = np.abs((found.rating - aim)[first] - (found.rating - aim)[second])
+        hits += sum(miss <= (interval.between(i, j) or 0) for miss, i, j in zip(missed, first, second, strict=True))
+    assert 0.93 * 360 <= hits <= (360 if kind == "half" else 358)  # its floor takes a tie for a whole vote
 
 
 @given(st.integers(0, 10**6))

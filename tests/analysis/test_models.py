@@ -249,6 +249,17 @@ def test_what_has_no_maximum_ends_as_an_arithmetic_error() -> None:
 
 
 @NAMED
+@pytest.mark.parametrize("table", [[[9, 0, 0]], [[0, 0, 4]], [[5, 0, 3]]], ids=str)
+def test_a_ridge_bounds_what_has_no_maximum(model: Model, table: list[list[int]]) -> None:
+    loose, tight = (
+        fit(np.array([0]), np.array([1]), np.array(table), Model(model.link, model.ties, ridge=ridge))
+        for ridge in (0.01, 1.0)
+    )
+    assert np.isfinite([*loose.theta, loose.tie or 0.0]).all()
+    assert abs(tight.theta[0]) <= abs(loose.theta[0]) < 50
+
+
+@NAMED
 def test_lopsided_and_huge_votes_converge(model: Model) -> None:
     first, second = np.triu_indices(3, 1)
     for table in ([[10**6, 1, 1], [10**6, 1, 0], [1, 10**6, 0]], [[10**9, 10**9, 1], [3, 2, 0], [5, 10**9, 7]]):

@@ -49,6 +49,11 @@ def test_the_table_has_the_documented_columns_in_order(selected: Selected) -> No
         assert ratings == sorted(ratings, reverse=True)
         assert sum(ratings) == pytest.approx(0, abs=0.002)
     assert {(row["method"], row["interval"]) for row in rows} == {("bradley-terry", "both"), ("elo", "votes")}
+    settings = "start=1000; k=32; rounds=20; seed=1; replay=resamples; summary=mean"
+    assert {(row["method"], row["model"], row["scale"], row["anchor"]) for row in rows} == {
+        ("bradley-terry", "ties=none", "elo", ""),
+        ("elo", settings, "elo", ""),
+    }
     assert {row["simulated"] for row in rows} == {"1"}
     assert {row["votes_sha256"] for row in rows} == {selection.rated.sha256}
     assert {row["codec"] for row in rows} == {"x", "y", "z"}
