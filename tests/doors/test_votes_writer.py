@@ -17,8 +17,8 @@ from study import export, loading, scheduling, steps, voting
 from study.db import Database
 from study.errors import Refused
 from study.folder import read
-from study.models import Participant, Session, Trial, Vote
-from study.spec import Design, Links, Spec, Study, Texts, parse, to_toml
+from study.models import Fact, Participant, Session, Trial
+from study.spec import Ask, Design, Links, Spec, Study, Texts, parse, to_toml
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = ("votes.csv", "sessions.csv", "columns.csv", "design.toml")
@@ -26,13 +26,24 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 7000, tzinfo=UTC)
 """Seven milliseconds past, so that a lost digit shows."""
 
 
+WHOLE = {
+    "response_ms": 1234, "flips": 2, "left_ms": 1234, "right_ms": 1200, "reference_ms": 0, "zoomed": False,
+    "hidden_ms": 0, "viewport_width": 1280, "viewport_height": 800, "device_pixel_ratio": 1.25,
+    "device_pixels_per_pixel": 1.0, "pixel_exact": True, "bytes_verified": True,
+    "left_x": 100.0, "left_y": -20.5, "right_x": 700.0, "right_y": 120.0,
+    "region_x": 1, "region_y": 2, "region_width": 63, "region_height": 62,
+}  # fmt: skip
+
+
 def golden_spec() -> Spec:
     asked = Spec(
-        study=Study(name="golden", asks_for="prefer", not_sure=True, contact="=mail@example.org"),
-        design=Design(seed=3, practice=1, catch_rate=0.5, block=2),
+        study=Study(name="golden", asks_for="prefer", not_sure=True, contact="=mail@example.org", view="context",
+                    mark_region=True),
+        design=Design(seed=3, practice=1, catch_rate=0.5, identical_rate=0.5, repeat_rate=0.5, block=3),
+        ask=Ask(age=True),
         links=Links(completion="https://example.org/done"),
         texts=Texts(title='"Golden"', question="Which?", consent="One.\n\nTwo.", instructions="Look.", thanks="Ta."),
-    )
+    )  # fmt: skip
     return parse(to_toml(asked), "golden")
 
 
@@ -44,19 +55,15 @@ def fill(database: Database, media: Path) -> None:
     complete, halfway = enter(database, "p1", 0), enter(database, "p2", 1, simulated=True)
     enter(database, "p3", 2, agrees=False)
     enter(database, "p4", 3)
-    whole = {
-        "response_ms": 1234, "flips": 2, "left_ms": 1234, "right_ms": 1200, "reference_ms": 0, "zoomed": False,
-        "hidden_ms": 0, "viewport_width": 1280, "viewport_height": 800, "device_pixel_ratio": 1.25,
-        "device_pixels_per_pixel": 1.0, "pixel_exact": True, "bytes_verified": True,
-        "left_x": 100.0, "left_y": -20.5, "right_x": 700.0, "right_y": 120.0,
-    }  # fmt: skip
-    for at, choice in enumerate(("left", "right", "not_sure", "left")):
-        vote(database, complete, choice, NOON + timedelta(seconds=60 + at), whole if at % 2 == 0 else {})
+    at, corrected = NOON + timedelta(seconds=60), False
+    for number, choice in enumerate(("left", "right", "not_sure") * 3):
+        answer = vote(database, complete, choice, at + timedelta(seconds=10 * number), WHOLE if number % 2 == 0 else {})
+        if answer["step"] == "thanks":
+            break
+        if answer["undo"] and not corrected:
+            corrected = True
+            correct(database, complete, "left", at + timedelta(seconds=10 * number + 5))
     vote(database, halfway, "right", NOON + timedelta(hours=1), {})
-    with database.write() as db:
-        old = db.scalars(select(Vote).where(Vote.choice == "not_sure")).one()
-        late = NOON + timedelta(seconds=90)
-        db.add(Vote(trial_id=old.trial_id, key="c", choice="left", simulated=False, voted_at=late, corrects=old.id))
 
 
 def enter(
@@ -77,16 +84,29 @@ def enter(
     return participant
 
 
-def vote(database: Database, participant: Participant, choice: str, at: datetime, measured: dict[str, object]) -> None:
+def vote(
+    database: Database, participant: Participant, choice: str, at: datetime, measured: dict[str, Any]
+) -> dict[str, Any]:
     with database.write() as db:
         session = db.scalars(select(Session).where(Session.participant_id == participant.id)).one()
-        for step in ("instructions", "break"):
-            steps.go_on(db, session, step, at)
+        for step in ("questions", "instructions", "break"):
+            if steps.go_on(db, session, step, at) and step == "questions":
+                db.add(Fact(session_id=session.id, name="age_band", value="30_44"))
         trial = steps.here(db, session, at).trial
         assert trial is not None
         steps.show(db, trial, at - timedelta(seconds=1), fetched=True)
         steps.show(db, trial, at, fetched=choice == "right")
     ballot = voting.Ballot(trial=trial.public, key=trial.key, choice=choice, **measured)
+    return voting.cast(database, "golden", participant.token, ballot, at).answer
+
+
+def correct(database: Database, participant: Participant, choice: str, at: datetime) -> None:
+    with database.read() as db:
+        session = db.scalars(select(Session).where(Session.participant_id == participant.id)).one()
+        trial = steps.here(db, session, at).undo
+        assert trial is not None
+        assert trial.correction_key is not None
+    ballot = voting.Ballot(trial=trial.public, key=trial.correction_key, choice=choice, response_ms=77)
     voting.cast(database, "golden", participant.token, ballot, at)
 
 
@@ -100,7 +120,7 @@ def test_a_fixed_study_gives_the_golden_files(filled: Database, tmp_path: Path) 
     with filled.read() as db:
         written = export.write(db, "golden", tmp_path / "out" / "votes.csv")
     assert {path.name: rows for path, rows in written.items()} == {
-        "votes.csv": 6, "sessions.csv": 4, "columns.csv": len(export.VOTES_COLUMNS) + len(export.SESSIONS_COLUMNS),
+        "votes.csv": 8, "sessions.csv": 4, "columns.csv": len(export.VOTES_COLUMNS) + len(export.SESSIONS_COLUMNS),
         "design.toml": None,
     }  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
@@ -122,7 +142,7 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_the_golden_files_keep_the_contract() -> None:
     """What docs/formats.md says of these files, looked up in them."""
     rows, sessions, dictionary = (table(GOLDEN / "votes" / f"{name}.csv") for name in ("votes", "sessions", "columns"))
-    stimuli = {row["sha256"]: row for row in table(GOLDEN / "stimuli" / "stimuli.csv")}
+    stimuli = {row["context_sha256"]: row for row in table(GOLDEN / "stimuli" / "stimuli.csv")}
     design = (GOLDEN / "votes" / "design.toml").read_bytes()
     assert {row["config"] for row in rows} == {hashlib.sha256(design).hexdigest()}
     assert parse(design.decode(), "design.toml") == golden_spec()
@@ -134,14 +154,23 @@ def test_the_golden_files_keep_the_contract() -> None:
             crop = ("source", "source_sha256", "tag", "crop_x", "crop_y", "crop_width", "crop_height")
             assert [shown[name] for name in crop] == [row[name] for name in crop]
         assert stimuli[row["reference_sha256"]]["condition"] == "reference"
-        assert (row["expected"] == "") == (row["kind"] == "rating") == (row["probability"] != "")
-    assert [row["corrects"] for row in rows] == ["", "", "", "", "", "3"]
-    assert [row["simulated"] for row in rows] == ["0", "0", "0", "0", "1", "0"]
+        assert (row["expected"] == "") == (row["kind"] in {"rating", "identical", "repeat"})
+        assert (row["probability"] == "") == (row["kind"] != "rating")
+        assert (row["left"] == row["right"]) == (row["kind"] == "identical")
+    assert {row["view"] for row in rows} == {"context"}
+    assert {row["kind"] for row in rows} == {"practice", "catch", "identical", "rating", "repeat"}
+    assert [row["corrects"] for row in rows] == ["", "", "2", "", "", "", "", ""]
+    assert [row["simulated"] for row in rows] == ["0"] * 7 + ["1"]
+    assert [rows[0][f"region_{name}"] for name in ("x", "y", "width", "height")] == ["1", "2", "63", "62"]
     assert (rows[0]["left_y"], rows[0]["device_pixel_ratio"], rows[0]["left_x"]) == ("-20.5", "1.25", "100")
     assert rows[0]["voted_at"] == "2026-01-31T12:01:00.007Z"
     assert rows[1]["reloads"] == "2"
-    assert [row["outcome"] for row in sessions] == ["complete", "open", "declined", "open"]
-    assert [row["last_step"] for row in sessions] == ["thanks", "trial", "consent", "instructions"]
+    assert [row["outcome"] for row in sessions] == ["complete", "expired", "declined", "expired"]
+    assert [row["last_step"] for row in sessions] == ["thanks", "trial", "consent", "questions"]
+    # Of two rounds of practice one was enough, two are needed, nothing was begun, one is needed so far.
+    assert [row["trials_planned"] for row in sessions] == ["6", "7", "0", "6"]
+    assert [row["votes"] for row in sessions] == ["6", "1", "0", "0"]
+    assert [row["age_band"] for row in sessions] == ["30_44", "30_44", "", ""]
     assert [(row["file"], row["column"]) for row in dictionary] == [
         *(("votes.csv", column) for column in export.VOTES_COLUMNS),
         *(("sessions.csv", column) for column in export.SESSIONS_COLUMNS),
@@ -274,5 +303,5 @@ def test_rows_are_fetched_a_few_at_a_time(filled: Database, monkeypatch: pytest.
         study = loading.find(db, "golden")
         records = export.vote_records(db, study)
         assert next(records)["vote"] == 1
-        assert [record["vote"] for record in records] == [2, 3, 4, 5, 6]
+        assert [record["vote"] for record in records] == [2, 3, 4, 5, 6, 7, 8]
         assert db.scalars(select(Trial)).first() is not None
