@@ -8,7 +8,7 @@ export const BUTTON = { width: 176, height: 56 };
 export const TOOL = 44; // height of the smaller buttons
 export const ROW = 12; // between two rows of buttons
 export const CAPTION = 26; // height of the word above an image
-export const MARK = { above: 8, height: 6, below: 10 };
+export const MARK = { above: 12, height: 6, below: 10 };
 
 /** Whether A and B stand in one place, one at a time. */
 export const inPlace = ({ layout }) => ["flip", "flip_reference", "flicker"].includes(layout);

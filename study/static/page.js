@@ -85,21 +85,21 @@ export class Page {
     };
   }
 
-  /** Tells which images are in view: words above them, and buttons that stay pressed. */
+  /** The words above the images that are in view. */
   face(trial, canvases) {
     columns(trial).forEach((column, index) => {
       const shown = column.find((canvas) => canvases.includes(canvas));
       this.captions[index].textContent = shown ? caption(trial, shown) : "";
     });
-    for (const side of ["left", "right", "reference"]) {
-      this.tools[`show-${side}`].setAttribute("aria-pressed", String(canvases.includes(side)));
-    }
   }
 
-  /** Whether the images take turns by themselves now. */
-  running(on) {
-    element("stop").hidden = !on;
-    element("start").hidden = on;
+  /** Which image the participant brought into view; while the images take turns by themselves, no button blinks along. */
+  pressed(canvases, running) {
+    for (const side of ["left", "right", "reference"]) {
+      this.tools[`show-${side}`].setAttribute("aria-pressed", String(!running && canvases.includes(side)));
+    }
+    element("stop").hidden = !running;
+    element("start").hidden = running;
   }
 
   /** How far the loupe is in. */

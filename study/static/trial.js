@@ -75,7 +75,7 @@ function handOver(trial, painted) {
   region.begin(trial.mark_region ? (trial.outline ?? whole) : null);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (clocked(trial) && !calm) faces.run(painted);
-  page.running(faces.running);
+  page.pressed(faces.inView, faces.running);
 }
 
 /** What a hand does between two trials changes nothing. */
@@ -129,7 +129,7 @@ function offerUndo() {
 /** Other images are in view; `byClock` is null where none of them changed. */
 function look(canvases, at, byClock) {
   stage.look(canvases);
-  page.running(faces.running);
+  page.pressed(canvases, faces.running);
   if (byClock === null) return;
   showing?.look(canvases, at);
   if (!byClock) notices.announce(list(page.captions.map((caption) => caption.textContent)));

@@ -38,12 +38,17 @@ class Visitor:
         self.answers.append(kept)
         route.fulfill(status=kept.status, headers=kept.headers, body=kept.body)
 
-    def begin(self) -> "Visitor":
-        """Agree, read the instructions, and wait for the first trial."""
+    def arrive(self) -> "Visitor":
+        """Agree, read the instructions, and see the first pair."""
         self.page.get_by_role("button", name="I agree, begin").click()
         expect(self.page.get_by_role("heading")).to_have_text("How it works")
         self.page.get_by_role("button", name="Go on").click()
-        return self.ready()
+        expect(self.page.locator("#count")).not_to_be_empty()
+        return self
+
+    def begin(self) -> "Visitor":
+        """The same, and wait until a choice counts."""
+        return self.arrive().ready()
 
     def ready(self) -> "Visitor":
         """Wait until a choice counts."""

@@ -21,16 +21,14 @@ def study(site: Any, layout: str, reference: str = "always", more: str = "", **d
 
 def arrive(visit: Visit, address: str, **options: Any) -> Any:
     """Somebody at the first pair; a choice need not count yet."""
-    someone = visit(address, **options)
-    someone.page.get_by_role("button", name="I agree, begin").click()
-    someone.page.get_by_role("button", name="Go on").click()
-    expect(someone.page.locator("#count")).to_contain_text("0 of 9")
-    return someone
+    return visit(address, **options).arrive()
 
 
 def in_view(page: Page) -> set[str]:
     return set(page.eval_on_selector_all("#images .shown", "shown => shown.map((canvas) => canvas.id)"))
 
+
+WHERE = "button => button.getBoundingClientRect().x"
 
 # What keys bring which canvases into view.
 FACES: dict[tuple[str, str], dict[str, set[str]]] = {
@@ -190,3 +188,23 @@ def test_the_arrows_of_images_in_one_place_choose_nothing(site: Any, visit: Visi
     someone.page.wait_for_timeout(200)
     assert someone.votes_sent() == 0
     someone.vote("0")
+
+
+def test_left_is_left_in_a_language_from_right_to_left(site: Any, visit: Visit) -> None:
+    address = study(site, "side_by_side", more='languages = ["ar"]')
+    someone = visit(address)
+    page = someone.page
+    for _ in range(2):  # consent, instructions
+        page.locator("[data-action=agree] button, [data-action=next] button").click()
+    someone.ready()
+    assert page.locator("html").get_attribute("dir") == "rtl"
+    left, right = (place(page, side, 1)[0] for side in ("left", "right"))
+    beneath = [page.locator(f"#choose-{side}").evaluate(WHERE) for side in ("left", "right")]
+    assert left < right
+    assert beneath[0] < beneath[1]
+    assert "Left" not in (page.locator("#choose-left").text_content() or "")
+    someone.vote("ArrowLeft")
+    page.keyboard.press("u")
+    expect(page.locator("#leave")).to_be_visible()
+    [vote] = site.votes(address)
+    assert (vote["choice"], corner(vote, "left")[0]) == ("left", left)

@@ -103,11 +103,12 @@ def test_nothing_that_a_browser_gets_names_a_condition(site: Any, visit: Visit) 
 
 
 def test_the_trial_page_is_light(site: Any, visit: Visit) -> None:
-    someone = visit(site.open_study(), record=True)
+    someone = visit(site.open_study(), record=True).begin()
     someone.answers.clear()
-    someone.begin()
+    someone.page.reload()
+    someone.ready()
     parts = [answer for answer in someone.answers if not answer.url.endswith(".png")]
-    assert {answer.url.rpartition("/")[2] for answer in parts} >= {"trial.js", "pixels.js", "trial.css", "trial"}
+    assert {answer.url.rpartition("/")[2] for answer in parts} >= {"trial.js", "pixels.js", "trial.css", "page.css", "trial"}
     assert sum(len(answer.body) for answer in parts) < HEAVIEST
 
 
