@@ -109,7 +109,9 @@ def welcome(study: Study) -> None:
 def language(offered: Sequence[str]) -> str:
     """One of the languages on offer: what a link asked for, else what the browser prefers, else the first."""
     asked = str(session.get(LANGUAGE, ""))
-    return asked if asked in offered else request.accept_languages.best_match(offered) or offered[0]
+    # By its first part: whoever asks for British English before German gets English.
+    wished = (wish.partition("-")[0].lower() for wish, quality in request.accept_languages if quality > 0)
+    return next((language for language in (asked, *wished) if language in offered), offered[0])
 
 
 def token(name: str) -> str | None:

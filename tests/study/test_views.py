@@ -18,6 +18,10 @@ Load = Callable[..., str]
 Browse = Callable[..., Any]
 
 
+PLAIN = "[design]\nidentical_rate = 0\nrepeat_rate = 0\npractice_rounds = 1\n"
+"""Rating and catch trials alone, after one round of practice."""
+
+
 def title(response: Any) -> str:
     found = re.search(r"<h1[^>]*>(.*?)</h1>", response.text, re.DOTALL)
     assert found, response.text
@@ -27,7 +31,7 @@ def title(response: Any) -> str:
 def test_a_whole_walk(load: Load, browse: Browse) -> None:
     load(
         sources=4,
-        toml="[design]\nblock = 3\ncatch_rate = 0.5\n[links]\ncompletion = 'https://example.org/done?cc=1&x=2'",
+        toml=f"{PLAIN}block = 3\ncatch_rate = 0.5\n[links]\ncompletion = 'https://example.org/done?cc=1&x=2'",
     )
     browser = browse()
     assert "6 pairs" in browser.get().text or "8 pairs" in browser.get().text
@@ -96,11 +100,11 @@ def test_the_reference_stays_on_the_server_where_the_study_never_shows_it(load: 
     load(toml="[study]\nreference = 'never'\n[design]\npractice = 0\ncatch_rate = 0")
     browser = browse().begin()
     assert browser.state()["trial"]["reference"] is None
-    assert "reference" not in browser.get().text
+    assert 'id="reference"' not in browser.get().text
 
 
 def test_images_and_sides_are_those_that_were_planned(database: Database, load: Load, browse: Browse) -> None:
-    load(sources=3)
+    load(sources=3, toml=PLAIN)
     browser = browse().begin()
     with database.read() as db:
         trials = {t.public: t for t in db.scalars(select(Trial))}
@@ -116,7 +120,7 @@ def test_images_and_sides_are_those_that_were_planned(database: Database, load: 
 
 
 def test_reload_back_and_a_second_tab_show_the_same_step(database: Database, load: Load, browse: Browse) -> None:
-    load()
+    load(toml=PLAIN)
     browser = browse().begin()
     trial = browser.state()["trial"]
     assert [browser.state()["trial"]["id"] for _ in range(3)] == [trial["id"]] * 3
@@ -363,7 +367,7 @@ def test_texts_are_parted_at_blank_lines() -> None:
 
 def test_everything_in_the_trial_page_comes_from_the_server(database: Database, load: Load, browse: Browse) -> None:
     """A vote's row, its trial and its session agree after a whole walk."""
-    load(sources=3)
+    load(sources=3, toml=PLAIN)
     browse().begin().finish()
     with database.read() as db:
         votes = db.scalars(select(Vote).order_by(Vote.id)).all()
@@ -371,3 +375,66 @@ def test_everything_in_the_trial_page_comes_from_the_server(database: Database, 
         assert all(vote.key == vote.trial.key for vote in votes)
         assert all(vote.trial.shown_at <= vote.voted_at for vote in votes)
         assert json.dumps([vote.choice for vote in votes]) == json.dumps(["left"] * 5)
+
+
+LANGUAGES = "[study]\nlanguages = ['de', 'ar', 'en']\n"
+
+
+def spoken(response: Any) -> tuple[str, str]:
+    found = re.search(r'<html lang="(\w+)" dir="(\w+)">', response.text)
+    assert found, response.text
+    return found[1], found[2]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked", "language"),
+    [
+        ("", "", "de"),
+        ("fr, it", "", "de"),
+        ("en-GB, de;q=0.5", "", "en"),
+        ("ar-EG", "", "ar"),
+        ("en", "ar", "ar"),
+        ("en", "fr", "en"),
+        ("en", "<b>", "en"),
+    ],
+)
+def test_the_language_is_what_the_link_or_the_browser_asks_for(
+    load: Load, browse: Browse, accepted: str, asked: str, language: str
+) -> None:
+    load(toml=LANGUAGES)
+    browser = browse()
+    if asked:
+        response = browser.client.get(browser.at, query_string={"lang": asked})
+        assert (response.status_code, response.location) == (302, "/s/tiny")
+    assert spoken(browser.fetch(browser.at, **{"Accept-Language": accepted}))[0] == language
+
+
+def test_a_session_keeps_its_language_and_the_door_asks_in_it(database: Database, load: Load, browse: Browse) -> None:
+    load(toml=f"{LANGUAGES}[translations.ar]\nquestion = 'أيهما؟'")
+    browser = browse().begin(lang="ar")
+    assert browser.state()["trial"]["question"] == "أيهما؟"
+    assert browser.get(lang="en").status_code == 302
+    assert spoken(browser.get()) == ("ar", "rtl")
+    assert browser.state()["trial"]["question"] == "أيهما؟"
+    with database.read() as db:
+        assert db.scalars(select(Session.language)).all() == ["ar"]
+        assert db.scalars(select(PlatformIdentity.parameter)).all() == []
+
+
+def test_a_failure_speaks_the_language_of_the_page_before_it(load: Load, browse: Browse) -> None:
+    load(toml=LANGUAGES)
+    load("shut", toml=LANGUAGES, state="closed")
+    browser = browse()
+    browser.get(lang="ar")
+    form = {"csrf_token": "old", "step": "consent", "action": "agree"}
+    stale = browser.client.post("/s/tiny/step", data=form)
+    assert (stale.status_code, spoken(stale), title(stale)) == (400, ("ar", "rtl"), "هذه الصفحة قديمة")
+    assert title(browser.fetch("/s/shut")) == "انتهت هذه الدراسة"
+
+
+def test_pay_comes_with_the_duration_first(load: Load, browse: Browse) -> None:
+    load(toml="[texts]\npay = 'You get 3 <euros>.'\nconsent = 'The rest.'")
+    page = browse().get().text
+    assert page.index("minute") < page.index("You get 3 &lt;euros&gt;.") < page.index("The rest.")
+    load("unpaid")
+    assert browse("unpaid").get().text.count('class="lead"') == 1
