@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,23 @@ def test_every_planned_trial_became_one_vote(ring: Path) -> None:
     assert sum(int(row["trials_planned"]) for row in sessions) == len(votes)
     assert len({row["trial"] for row in votes}) == len(votes)
     assert {row["simulated"] for row in votes} == {"1"}
+
+
+def test_every_session_holds_what_the_design_says(ring: Path) -> None:
+    """The defaults: up to 60 ratings, a catch for each ten, an identical and a repeat for each twenty, and practice."""
+    stimuli = [row for row in rows(ring / "ring/stimuli.csv") if row["rate"]]
+    shown = Counter((row["source"], row["crop_x"], row["crop_y"], row["rate"]) for row in stimuli)
+    rated = min(60, sum(comb(conditions, 2) for conditions in shown.values()))
+    by_session: dict[str, Counter[str]] = defaultdict(Counter)
+    for vote in rows(ring / "votes.csv"):
+        by_session[vote["session"]][vote["kind"]] += 1
+        assert (vote["left"] == vote["right"]) == (vote["kind"] == "identical")
+    for kinds in by_session.values():
+        practice = kinds.pop("practice")
+        assert practice in {2, 4}  # a lapse brings a second round
+        assert kinds == {
+            "rating": rated, "catch": round(rated / 10), "identical": round(rated / 20), "repeat": round(rated / 20),
+        }  # fmt: skip
 
 
 def test_the_mark_of_simulation_reaches_every_file_and_picture(ring: Path) -> None:
