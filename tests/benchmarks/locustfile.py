@@ -18,14 +18,16 @@ from study.identity import SIMULATED, simulated_token
 from tests.benchmarks import studies
 from tests.benchmarks.clients import STEP, TOKEN
 
+THINK_S = float(os.environ.get("THINK_S", "2"))
+"""Mean seconds between an answer and the next vote."""
 numbers = itertools.count(1)
 latencies: list[tuple[float, float]] = []
 
 
 class Participant(FastHttpUser):
-    """One simulated participant; a vote every one to three seconds."""
+    """One simulated participant; a vote every two seconds or so, and the pages before the first one quickly."""
 
-    wait_time = between(1, 3)
+    thinking = between(0.5 * THINK_S, 1.5 * THINK_S)
     address = f"/s/{studies.NAME}"
 
     def on_start(self) -> None:
@@ -34,6 +36,11 @@ class Participant(FastHttpUser):
         self.client.get(self.address, params=link, name="link")
         self.state: dict[str, Any] = {"step": ""}
         self.token = ""
+
+    def wait_time(self) -> float:
+        """Seconds until the next step."""
+        seconds: float = self.thinking() if self.state["step"] == "trial" else 0.1
+        return seconds
 
     @task
     def go_on(self) -> None:

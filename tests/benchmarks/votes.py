@@ -127,23 +127,25 @@ async def saturate(port: int, work: Callable[[clients.Connection], Awaitable[Non
     return len(latencies) / took, latencies
 
 
-def measure_walks(url: str, participants: int, seconds: int) -> tuple[float, list[float]]:
+def measure_walks(
+    url: str, participants: int, seconds: int, *, start_s: float = START_S, think_s: float = 2
+) -> tuple[float, list[float]]:
     """Votes a second and their latencies while Locust's participants take the study."""
     with study(url, '[study]\nname = "original"\n') as server, tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "latencies.csv"
         command = [
             *(sys.executable, "-m", "locust", "--headless", "--only-summary", "--loglevel", "ERROR"),
             *("--locustfile", str(ROOT / "tests/benchmarks/locustfile.py"), "--host", server.address),
-            *("--users", str(participants), "--spawn-rate", str(participants / START_S)),
-            *("--run-time", f"{seconds + START_S:g}s"),
+            *("--users", str(participants), "--spawn-rate", str(participants / start_s)),
+            *("--run-time", f"{seconds + start_s:g}s"),
         ]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "LATENCIES": str(out)}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "LATENCIES": str(out), "THINK_S": str(think_s)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode or not out.exists():
             raise click.ClickException(f"Locust failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         with out.open(newline="") as file:
             rows = [(float(row["at"]), float(row["seconds"])) for row in csv.DictReader(file)]
-    everybody = min(at for at, _ in rows) + START_S
+    everybody = min(at for at, _ in rows) + start_s
     watched = [(at, took) for at, took in rows if at >= everybody]
     span = max(at for at, _ in watched) - everybody
     return len(watched) / span, [took for _, took in watched]
