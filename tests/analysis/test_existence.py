@@ -60,7 +60,7 @@ def threshold_separated(n: int, first: Ints, second: Ints, table: Ints) -> bool:
 
 
 @pytest.mark.parametrize("separated", [davidson_separated, threshold_separated])
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(data=tables())
 def test_no_maximum_is_found_exactly_where_there_is_none(separated, data: Data) -> None:
     n, first, second, table = data
