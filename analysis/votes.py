@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.files import Table, parse_table, read_bytes
+from analysis.columns import Column, coded
+from analysis.files import Cells, parse_plain, read_bytes
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -106,17 +107,17 @@ def read_votes(path: Path) -> Votes:
 
 def parse_votes(path: Path, data: bytes) -> Votes:
     """Check the bytes of a `votes.csv` as `read_votes` does; refusals name `path`."""
-    return votes_of(parse_table(path, data, REQUIRED))
+    return votes_of(parse_plain(path, data, REQUIRED))
 
 
-def votes_of(table: Table) -> Votes:
+def votes_of(table: Cells) -> Votes:
     """Check a table with the columns of `votes.csv` as `read_votes` does, and code it."""
     corrected = check_rows(table)
     frame = _frame(table)
     frame["corrected"] = corrected
-    items, sides = _items(table, frame)
-    participants, participant = _codes(frame["participant"])
-    sources, source = _sources(frame)
+    items, sides = _items(table)
+    participants, participant = _codes(coded(table.columns["participant"]))
+    sources, source = _sources(table)
     return Votes(
         path=table.path,
         sha256=table.sha256,
@@ -129,18 +130,18 @@ def votes_of(table: Table) -> Votes:
         right=sides[1],
         participant=participant,
         source=source,
-        outcome=_outcome(frame),
+        outcome=_outcome(table),
     )
 
 
-def check_rows(table: Table) -> Mask:
+def check_rows(table: Cells) -> Mask:
     """Refuse what no row may hold, and return which votes a later row corrects; that is all but codecs' names."""
     _check_cells(table)
     _check_simulated(table)
     return _corrected(table)
 
 
-def _check_cells(table: Table) -> None:
+def _check_cells(table: Cells) -> None:
     for column, allowed in CHOICES.items():
         remedy = "it is one of " + ", ".join(filter(None, allowed))
         _check(table, column, allowed.__contains__, "unknown value", remedy)
@@ -157,12 +158,12 @@ def _check_cells(table: Table) -> None:
         _check(table, column, bool, "no value", "every vote needs one")
 
 
-def _check(table: Table, column: str, good: Callable[[str], bool], what: str, remedy: str) -> None:
+def _check(table: Cells, column: str, good: Callable[[str], bool], what: str, remedy: str) -> None:
     """Refuse the first cell of a column that is not good; a column that is not there is good."""
-    cells = table.columns.get(column, [])
-    if bad := {cell for cell in set(cells) if not good(cell)}:
-        row = next(row for row, cell in enumerate(cells) if cell in bad)
-        what = f"{what} {cells[row][:60]!r}" if cells[row] else "empty"
+    found = coded(table.columns.get(column, []))
+    if bad := [code for code, cell in enumerate(found.cells) if not good(cell)]:
+        row = int(np.flatnonzero(np.isin(found.code, bad))[0])
+        what = f"{what} {found[row][:60]!r}" if found[row] else "empty"
         table.refuse(row, column, what, remedy)
 
 
@@ -178,33 +179,37 @@ def _is_name(cell: str) -> bool:
     return not cell or bool(NAME.fullmatch(cell))
 
 
-def _check_simulated(table: Table) -> None:
-    cells = [cell or "0" for cell in table.columns.get("simulated", [])]
-    for row, cell in enumerate(cells):
-        if cell != cells[0]:
-            what = "simulated and human votes stand in one file"
-            table.refuse(row, "simulated", what, "put them into two files, no report mixes them")
+def _check_simulated(table: Cells) -> None:
+    found = coded(table.columns.get("simulated", []))
+    simulated = np.array([cell == "1" for cell in found.cells], bool)[found.code] if len(found) else np.empty(0, bool)
+    if (other := np.flatnonzero(simulated != simulated[:1])).size:
+        what = "simulated and human votes stand in one file"
+        table.refuse(int(other[0]), "simulated", what, "put them into two files, no report mixes them")
 
 
-def _frame(table: Table) -> pd.DataFrame:
-    empty = [""] * len(table)
-    cells = {name: table.columns.get(name, empty) for name in (*CHOICES, *TEXTS, *NAMES)}
-    if "kind" not in table.columns:
-        cells["kind"] = ["rating"] * len(table)
-    numbers = {name: _floats(table.columns.get(name, empty)) for name in (*WHOLE, *NUMBERS)}
+def _column(table: Cells, name: str) -> Column:
+    """Return a column, empty where the file lacks it; a vote without a kind is a rating."""
+    if name in table.columns:
+        return coded(table.columns[name])
+    return Column(["rating" if name == "kind" else ""], np.zeros(len(table), np.int64))
+
+
+def _frame(table: Cells) -> pd.DataFrame:
+    cells = {name: _column(table, name).objects() for name in (*CHOICES, *TEXTS, *NAMES)}
+    numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS)}
     return pd.DataFrame(cells, dtype="str").assign(**numbers)
 
 
-def _floats(cells: Sequence[str]) -> Floats:
-    return np.array([float(cell) if cell else math.nan for cell in cells])
+def _floats(column: Column) -> Floats:
+    return np.array([float(cell) if cell else math.nan for cell in column.cells])[column.code]
 
 
-def _corrected(table: Table) -> Mask:
+def _corrected(table: Cells) -> Mask:
     """Return which votes a later row replaces; refuse corrections not of one earlier vote of that participant."""
     gone = np.zeros(len(table), bool)
     rows = _rows_by_vote(table)
     people = table.columns["participant"]
-    for row, cell in enumerate(table.columns.get("corrects", [])):
+    for row, cell in enumerate(table.columns["corrects"] if _corrects(table) else []):
         if not cell:
             continue
         old = rows.get(int(cell))
@@ -220,51 +225,79 @@ def _corrected(table: Table) -> Mask:
     return gone
 
 
-def _rows_by_vote(table: Table) -> dict[int, int]:
+def _rows_by_vote(table: Cells) -> dict[int, int]:
+    """Return the row of each number of a vote; refuse a number that stands twice."""
+    found = _column(table, "vote")
     rows: dict[int, int] = {}
-    for row, cell in enumerate(table.columns.get("vote", [])):
+    if len(found.cells) == len(found):  # all differ as text; 7 and 007 do too, but are one number
+        numbers = np.array([int(cell) if cell else -1 for cell in found.cells])[found.code]
+        if len(np.unique(numbers)) == len(numbers):
+            return dict(zip(numbers.tolist(), range(len(numbers)), strict=True)) if _corrects(table) else rows
+    for row, cell in enumerate(found):
         if cell and rows.setdefault(int(cell), row) != row:
             first = table.lines[rows[int(cell)]]
             table.refuse(row, "vote", f"vote {cell} stands on line {first} already", "keep one of the two rows")
     return rows
 
 
-def _items(table: Table, frame: pd.DataFrame) -> tuple[tuple[Item, ...], tuple[Ints, Ints]]:
+def _corrects(table: Cells) -> bool:
+    return any(coded(table.columns.get("corrects", [])).cells)
+
+
+def _items(table: Cells) -> tuple[tuple[Item, ...], tuple[Ints, Ints]]:
     """Return the items, sorted by rate and name, and the item codes of the left and the right sides."""
     codecs: dict[tuple[float | None, str], str] = {}
-    keys = []
+    sides = []
     for side in ("left", "right"):
-        rates = [None if math.isnan(rate) else float(rate) for rate in frame[f"{side}_rate"]]
-        keys.append(list(zip(rates, frame[side], strict=True)))
-        for row, (key, codec) in enumerate(zip(keys[-1], frame[f"{side}_codec"], strict=True)):
+        parts = [_column(table, name) for name in (f"{side}_rate", side, f"{side}_codec")]
+        kinds, rows, kind = _together(parts)
+        keys = []
+        for place in np.argsort(rows):  # as the votes come
+            rate, name, codec = (part.cells[code] for part, code in zip(parts, kinds[place], strict=True))
+            key = (float(rate) if rate else None, name)
             known = codecs.get(key, "")
             if known and codec and codec != known:
-                table.refuse(row, f"{side}_codec", f"{key[1]} is of {known} elsewhere", "give a condition one codec")
+                what = f"{name} is of {known} elsewhere"
+                table.refuse(int(rows[place]), f"{side}_codec", what, "give a condition one codec")
             codecs[key] = known or codec
+            keys.append((place, key))
+        sides.append((dict(keys), kind))
     order = sorted(codecs, key=lambda key: (key[0] is None, key[0] or 0.0, key[1]))
-    code = {key: index for index, key in enumerate(order)}
+    number = {key: index for index, key in enumerate(order)}
     items = tuple(Item(rate, condition, codecs[rate, condition]) for rate, condition in order)
-    left, right = (np.array([code[key] for key in side]) for side in keys)
+    left, right = (np.array([number[of_kind[place]] for place in range(len(of_kind))])[kind] for of_kind, kind in sides)
     return items, (left, right)
 
 
-def _codes(cells: "pd.Series[str]") -> tuple[tuple[str, ...], Ints]:
-    names, codes = np.unique(cells.to_numpy(object), return_inverse=True)
-    return tuple(map(str, names)), codes.astype(np.int64)
+def _together(parts: Sequence[Column]) -> tuple[list[list[int]], Ints, Ints]:
+    """Return the different combinations of cells of several columns, each one's first row, and that of every row."""
+    key = np.zeros(len(parts[0]), np.int64)
+    for part in parts:
+        key = key * len(part.cells) + part.code
+    _, rows, kind = np.unique(key, return_index=True, return_inverse=True)
+    return [[int(part.code[row]) for part in parts] for row in rows], rows, kind
 
 
-def _sources(frame: pd.DataFrame) -> tuple[tuple[str, ...], Ints]:
+def _codes(column: Column) -> tuple[tuple[str, ...], Ints]:
+    """Return the names of a column in order, and each row's place among them."""
+    names, place = np.unique(np.array(column.cells, object), return_inverse=True)
+    return tuple(map(str, names)), place.astype(np.int64)[column.code]
+
+
+def _sources(table: Cells) -> tuple[tuple[str, ...], Ints]:
     """Return the sources' names and codes; sources are told apart by content where every vote has the digest."""
-    by_content = frame["source_sha256"].ne("").all()
-    keys, codes = _codes(frame["source_sha256"] if by_content else frame["source"])
-    names = tuple(str(frame["source"].iloc[row]) for row in np.unique(codes, return_index=True)[1])
+    content, name = _column(table, "source_sha256"), _column(table, "source")
+    by_content = all(content.cells)
+    keys, codes = _codes(content if by_content else name)
+    names = tuple(name[int(row)] for row in np.unique(codes, return_index=True)[1])
     if not by_content and keys[0] == "":
         return names[1:], codes - 1
     return names, codes
 
 
-def _outcome(frame: pd.DataFrame) -> Ints:
+def _outcome(table: Cells) -> Ints:
     """Return who won: the side that was pressed, or the other one where the question asks for the worse."""
-    pressed = frame["choice"].map({"left": 1, "right": -1, "not_sure": 0}).to_numpy(np.int64)
-    polarity = np.where(frame["asks_for"] == "more_different", -1, 1)
+    choice, asked = _column(table, "choice"), _column(table, "asks_for")
+    pressed = np.array([{"left": 1, "right": -1, "not_sure": 0}[cell] for cell in choice.cells])[choice.code]
+    polarity = np.array([-1 if cell == "more_different" else 1 for cell in asked.cells])[asked.code]
     return np.asarray(pressed * polarity, np.int64)
