@@ -31,5 +31,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with connect(settings.read().database_url).engine.begin() as own:
+    with connect(settings.read().database_url).migrating() as own:
         run(own)

@@ -80,15 +80,39 @@ class Database:
 
         if self.is_sqlite:
             Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        with self._writing.begin() as connection:
+        with self.migrating() as connection:
             command.upgrade(_alembic(connection), revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; `base` is an empty database."""
         from alembic import command
 
-        with self._writing.begin() as connection:
+        with self.migrating() as connection:
             command.downgrade(_alembic(connection), revision)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """The transaction of a migration.
+
+        SQLite alters a table by writing it anew and dropping the old one, which rows that refer to it would forbid:
+        so references are not checked on the way, which only a connection outside of a transaction can be told, but
+        all of them at the end.
+
+        Raises:
+            Refused: a row would refer to nothing; nothing was changed.
+        """
+        with self._writing.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            try:
+                if self.is_sqlite:
+                    raw.execute("PRAGMA foreign_keys=OFF")
+                with connection.begin():
+                    yield connection
+                    if self.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise Refused(f"{self.name} has rows that refer to nothing: restore it from its last copy.")
+            finally:
+                if self.is_sqlite:
+                    raw.execute("PRAGMA foreign_keys=ON")
 
     def check(self) -> None:
         """Be silent where the schema is the newest one.

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Inspector, MetaData, Table, insert, insp
 from sqlalchemy.exc import IntegrityError
 
 from study.db import Database
-from study.models import Base, Session
+from study.models import Base, Session, Vote
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 
@@ -71,6 +71,21 @@ def add(database: Database, name: str, row: dict[str, object]) -> None:
         connection.execute(insert(Table(name, MetaData(), autoload_with=connection)), row)
 
 
+def add_vote(database: Database) -> None:
+    """One vote of session 3, with all that it refers to: rows that refer to a table must not hinder its change."""
+    add(database, "source", {"id": 1, "study_id": 1, "name": "s", "sha256": "", "width": 8, "height": 8})
+    add(database, "crop", {"id": 1, "source_id": 1, "tag": "", "x": 0, "y": 0, "width": 8, "height": 8})
+    for number in (1, 2):
+        add(database, "condition", {"id": number, "study_id": 1, "name": str(number), "codec": "", "rate": ""})
+        stimulus = {"id": number, "crop_id": 1, "condition_id": number, "sha256": "", "bpp": ""}
+        add(database, "stimulus", stimulus)
+    add(database, "pair", {"id": 1, "study_id": 1, "kind": "rating", "a_id": 1, "b_id": 2})
+    trial = {"id": 1, "session_id": 3, "pair_id": 1, "public": "t", "key": "k", "kind": "rating", "block": 1}
+    add(database, "trial", trial | {"position": 1, "flipped": False, "reloads": 0})
+    vote = {"trial_id": 1, "key": "k", "choice": "left", "simulated": False, "voted_at": BEGUN}
+    add(database, "vote", vote)
+
+
 def test_sessions_of_an_older_release_stand_where_they_stood(empty: Database) -> None:
     """Rows of the first tables survive the way up and down: who had read the instructions still has."""
     empty.upgrade("20261122_first_tables")
@@ -84,6 +99,7 @@ def test_sessions_of_an_older_release_stand_where_they_stood(empty: Database) ->
                    "instructed": instructed, "block": 2, "language": "en", "started_at": BEGUN, "active_at": BEGUN,
                    "ended_at": None if outcome == "open" else BEGUN}  # fmt: skip
         add(empty, "session", session)
+    add_vote(empty)
     empty.upgrade()
     empty.check()
     with empty.read() as db:
@@ -94,8 +110,11 @@ def test_sessions_of_an_older_release_stand_where_they_stood(empty: Database) ->
         (2, "open", 1, False, None, 2, 0),
         (3, "complete", 1, False, None, 2, 0),
     ]
+    with empty.read() as db:
+        assert db.scalars(select(Vote)).one().trial.session_id == 3
     empty.downgrade("20261122_first_tables")
     with empty.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM vote")).scalar() == 1
         rows = connection.execute(text("SELECT id, outcome, instructed FROM session ORDER BY id")).all()
     assert [(row.id, row.outcome, bool(row.instructed)) for row in rows] == [
         (1, "open", False),
