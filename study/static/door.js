@@ -8,7 +8,7 @@ import { say } from "./words.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
-const TRIES = 3; // page loads that one refused vote may cost
+const TRIES = 3; // how often one vote may be refused before the study goes on without it
 
 export class Door {
   /** `address` is the study's (/s/NAME), `token` the CSRF token, `tell` shows a few words to the participant. */
@@ -68,6 +68,8 @@ export class Door {
     });
     if (status === 200 || status === 410 || body.error?.code === "already_cast") this.kept.drop(vote);
     if (status === 200) return body;
+    // Another trial is open: this one may come, or it was passed in another tab and never will.
+    if (status === 409 && this.kept.tries(vote) >= TRIES) this.kept.drop(vote);
     // Not this participant's trial (404): the vote of somebody who used this browser before, kept until they are back.
     if (status === 404 || status === 409) return null;
     // A stale token, no session, paused or closed: the study's address says what is what, and the vote is sent again

@@ -29,6 +29,7 @@ export class Loupe {
 
   /** Once, twice, four times, once. */
   cycle() {
+    if (!this.on) return;
     this.zoom = ZOOMS[(ZOOMS.indexOf(this.zoom) + 1) % ZOOMS.length];
     this.used ||= this.zoom > 1;
     this.changed();
@@ -36,7 +37,7 @@ export class Loupe {
 
   /** Moves to a place given as parts of the image's width and height: its corner shows the corner. */
   point({ x, y }) {
-    if (this.zoom === 1) return;
+    if (!this.on || this.zoom === 1) return;
     const within = (part) => Math.min(1, Math.max(0, part));
     this.centre = { x: within(x), y: within(y) };
     this.changed();

@@ -14,7 +14,9 @@ export class Notices {
   progress({ done, of, seconds_left: seconds }, practice) {
     element("progress").max = of;
     element("progress").value = done;
-    element("count").textContent = practice ? say("practice") : say("progress", { done, of, time: minutes(seconds) });
+    const words = practice ? say("practice") : say("progress", { done, of, time: minutes(seconds) });
+    element("count").textContent = words;
+    this.announce(words);
   }
 
   /** A few words in the foot; "" takes that speaker's words away. The one who is worst off speaks first. */
@@ -34,7 +36,7 @@ export class Notices {
     this.hint("");
   }
 
-  /** For those who hear the page: what came into view. */
+  /** For those who hear the page: that another pair is there, and what a flip brought into view. */
   announce(words) {
     element("heard").textContent = words;
   }

@@ -21,6 +21,7 @@ export class Region {
 
   /** Begins to mark, or leaves off. */
   toggle() {
+    if (!this.crop) return;
     this.marking = !this.marking;
     this.first = null;
     this.changed();
@@ -28,6 +29,7 @@ export class Region {
 
   /** A pointer goes down on a pixel, moves to one, and is let go at one. */
   press(pixel) {
+    if (!this.marking) return;
     this.cross = this.#within(pixel);
     this.tapped = this.first !== null;
     this.first ??= this.cross;
@@ -35,11 +37,13 @@ export class Region {
   }
 
   drag(pixel) {
+    if (!this.marking) return; // left off, or answered, in the middle of a drag
     this.cross = this.#within(pixel);
     this.#span();
   }
 
   release() {
+    if (!this.marking) return;
     const { x, y } = this.first;
     const still = this.cross.x === x && this.cross.y === y;
     if (!still || this.tapped) this.#finish();

@@ -68,7 +68,7 @@ export class Stage {
 
   /** Where a pointer is on the images: the image pixel, and the part of the image's place; null beside them. */
   locate({ target, clientX, clientY }) {
-    const [name] = this.#canvases().find(([, canvas]) => canvas === target) ?? [];
+    const name = this.trial && this.#canvases().find(([, canvas]) => canvas === target)?.[0];
     if (!name) return null;
     const { ratio } = this.window;
     const { x, y } = this.#corner(name);
