@@ -14,7 +14,7 @@ Codes = npt.NDArray[np.int64]
 
 COMMA, NEWLINE = ord(","), ord("\n")
 WORD = 8  # bytes that are compared at a time
-LONGEST = 512  # bytes of a cell; a file with longer ones is left to the parser
+LONGEST = 4096  # bytes of a row; a file with longer ones is left to the parser
 BLOCK = 2**24  # bytes searched at a time
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits all over: spreads equal words at different places apart
 
@@ -105,7 +105,7 @@ def plain_columns(data: bytes) -> PlainColumns | None:
         return None
     ends = ends.reshape(rows, len(header))
     flat = np.frombuffer(data, np.uint8)
-    widths = np.diff(ends.ravel(), prepend=np.uint32(begin - 1))
+    widths = np.diff(ends[:, -1].astype(np.int64), prepend=begin - 1)
     if not (flat[ends[:, -1]] == NEWLINE).all() or widths.max() > LONGEST:
         return None
     return PlainColumns(data + bytes(WORD), header, ends, begin)

@@ -79,7 +79,7 @@ def _check_rated(votes: Votes, rated: Votes) -> None:
             f"{votes.path} holds no rating votes of two different conditions; collect some, or choose other votes."
         )
     for column in ASKED:
-        found = sorted(set(rated.frame[column]))
+        found = sorted(rated.frame[column].unique())
         if len(found) > 1:
             named = " and ".join(f"'{value}'" for value in found[:4])
             raise Refusal(

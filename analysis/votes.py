@@ -93,6 +93,8 @@ class Votes:
 
     def take(self, mask: Mask) -> "Votes":
         """Return the votes where `mask` is true; codes and digest stay the same."""
+        if mask.all():
+            return self
         per_vote = ("lines", "left", "right", "participant", "source", "outcome")
         return replace(self, frame=self.frame[mask], **{name: getattr(self, name)[mask] for name in per_vote})
 
