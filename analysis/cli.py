@@ -75,15 +75,28 @@ class Finite(click.FloatRange):
 
 
 RATING_OPTIONS = (
-    click.option("--k", default=32.0, show_default=True, type=Finite(0, 1000, min_open=True), help="Elo's update."),
-    click.option("--start", default=1000.0, show_default=True, type=Finite(-1e6, 1e6), help="Where Elo begins."),
-    click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seeds the resampling of Elo."),
+    click.option(
+        "--preset",
+        default="paper",
+        show_default=True,
+        type=click.Choice(["paper", "mucped22", "arena", "olmocr"]),
+        help="Whose settings Elo is replayed with; the options below replace single ones, and all are printed.",
+    ),
+    click.option("--k", type=Finite(0, 1000, min_open=True), help="Elo's update.  [paper: 32]"),
+    click.option("--start", type=Finite(-1e6, 1e6), help="Where Elo begins.  [paper: 1000]"),
+    click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seeds Elo and the bootstrap."),
     click.option(
         "--rounds",
-        default=1000,
-        show_default=True,
         type=click.IntRange(1, 100_000),
-        help="Resamples of Elo. Bradley-Terry's intervals are computed, not drawn: --rounds and --seed do nothing.",
+        help="Rounds of Elo, and of the bootstrap where one is asked for.  [paper: 1000]",
+    ),
+    click.option(
+        "--replay",
+        type=click.Choice(["resamples", "shuffles"]),
+        help="A round of Elo: votes drawn with replacement, or all of them in random order.  [paper: resamples]",
+    ),
+    click.option(
+        "--summary", type=click.Choice(["mean", "median"]), help="Of Elo's rounds, for the rating.  [paper: mean]"
     ),
     click.option(
         "--ridge",
@@ -136,6 +149,13 @@ def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **opt
 
 
 MODEL_OPTIONS = (
+    click.option(
+        "--interval",
+        default="sandwich",
+        show_default=True,
+        type=click.Choice(["sandwich", "bootstrap"]),
+        help="Computed from clustered scores, or from --rounds resamples of what --resample names.",
+    ),
     click.option(
         "--covariance",
         type=IN,
@@ -228,6 +248,7 @@ def _check_model(method: str, resample: str | None, options: dict[str, Any]) -> 
             )
         given = {f"--{name}": options[name] for name in ("ties", "anchor", "covariance")}
         given |= {"--scale": options["unit"], "--side-bias": options["side_bias"]}
+        given["--interval bootstrap"] = options["interval"] == "bootstrap"
         if named := [name for name, value in given.items() if value]:
             raise click.UsageError(
                 f"The paper-comparable Elo has no {' and no '.join(named)}; use bradley-terry or thurstone."
@@ -236,6 +257,21 @@ def _check_model(method: str, resample: str | None, options: dict[str, Any]) -> 
     known = TIES[LINKS["thurstone" if method == "thurstone" else "bradley-terry"]]
     if options["ties"] and options["ties"] not in known:
         raise click.UsageError(f"{method} takes --ties {', '.join(known)}; {options['ties']} is of the other method.")
+    if options["interval"] == "bootstrap":
+        _check_bootstrap(method, resample, options)
+
+
+def _check_bootstrap(method: str, resample: str | None, options: dict[str, Any]) -> None:
+    if resample in (None, "both"):
+        raise click.UsageError(
+            "A bootstrap resamples one thing: add --resample participants, sources or votes; both at once is the "
+            "computed interval's."
+        )
+    other = {f"--method {method}": method != "bradley-terry", "--side-bias": options["side_bias"]}
+    other |= {"--ridge": options["ridge"], "--covariance": options["covariance"]}
+    other |= {f"--ties {options['ties']}": options["ties"] not in (None, "davidson", "half")}
+    if named := [name for name, value in other.items() if value]:
+        raise click.UsageError(f"The bootstrap has no {' and no '.join(named)}; leave --interval out.")
 
 
 @cli.command()
@@ -298,18 +334,23 @@ def _select(votes: Path, options: dict[str, Any]) -> "Selection":
 
 
 def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terry") -> "Settings":
-    from analysis.elo import EloSettings
+    from dataclasses import replace
+
+    from analysis.elo import PRESETS
     from analysis.rating import Settings
 
+    asked = {name: options[name] for name in ("start", "k", "rounds", "seed", "replay", "summary")}
+    given = {name: value for name, value in asked.items() if value is not None}
     return Settings(
         over,
         options["ridge"],
-        EloSettings(options["start"], options["k"], options["rounds"], options["seed"]),
+        replace(PRESETS[options["preset"]], **given),
         method="thurstone" if method == "thurstone" else "bradley-terry",
         ties=options.get("ties"),
         side_bias=options.get("side_bias", False),
         anchor=options.get("anchor", ""),
         unit=options.get("unit") or "elo",
+        interval=options.get("interval", "sandwich"),
     )
 
 

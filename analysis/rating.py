@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.bootstrap import Rounds, bootstrap
+from analysis.bootstrap import Ties as BootstrapTies
 from analysis.counts import Counts, count
 from analysis.elo import EloResult, EloSettings, replayed
 from analysis.files import Refusal, csv_text, number
@@ -39,7 +41,8 @@ class Settings:
 
     `ridge` is in 1 / (unit of the link)^2, 0 for plain maximum likelihood. `ties` None: the method's own model of votes
     that are not sure. `anchor` names a condition, or a codec with one condition on the scale: ratings are then
-    differences from it. `unit` is the scale that ratings are told on; the Elo method has only its own.
+    differences from it. `unit` is the scale that ratings are told on; the Elo method has only its own. `interval`: how
+    those of Bradley-Terry are made; a bootstrap has the rounds and the seed of `elo`.
     """
 
     over: Over = "both"
@@ -50,6 +53,7 @@ class Settings:
     side_bias: bool = False
     anchor: str = ""
     unit: Unit = "elo"
+    interval: Literal["sandwich", "bootstrap"] = "sandwich"
 
     @property
     def model(self) -> Model:
@@ -76,6 +80,7 @@ class Scale:
     settings: Settings = field(default_factory=Settings)
     anchor: int | None = None
     side: SideBias | None = None
+    rounds: Rounds | None = None
 
     @property
     def name(self) -> str:
@@ -165,7 +170,15 @@ def _rate(counts: Counts, settings: Settings, left: int, with_elo: bool, progres
         settings=settings,
         anchor=anchors[0] if settings.anchor else None,
         side=side_bias(counts, fit, found, left),
+        rounds=_rounds(counts, settings, over),
     )
+
+
+def _rounds(counts: Counts, settings: Settings, over: Over) -> Rounds | None:
+    if settings.interval != "bootstrap" or over == "both" or over == "none":  # noqa: PLR1714 - mypy narrows by ==
+        return None
+    ties: BootstrapTies = "half" if settings.model.ties == "half" else "davidson"
+    return bootstrap(counts, over, settings.elo.rounds, settings.elo.seed, ties=ties)
 
 
 def _try(counts: Counts, anchors: list[int], settings: Settings) -> tuple[str, Fit | None]:
@@ -200,6 +213,10 @@ def model_words(scale: Scale, method: str) -> str:
         words += scale.side.words(scale.settings.unit)
     if fit.ridge:
         words.append(f"ridge={fit.ridge:g}")
+    if scale.rounds is not None:
+        elo, rounds = scale.settings.elo, scale.rounds
+        words.append(f"interval=bootstrap; rounds={elo.rounds}; seed={elo.seed}")
+        words.append(f"separated={rounds.separated}; unfinished={rounds.unfinished}")
     return "; ".join(words)
 
 
@@ -254,9 +271,12 @@ def bounds(scale: Scale, method: str) -> tuple[Floats, Floats, Floats, str]:
     """
     if method == "elo" and scale.elo is not None:
         return scale.elo.rating, scale.elo.low, scale.elo.high, "votes"
-    unit, anchor = UNITS[scale.settings.unit], scale.anchor
+    unit, anchor, n = UNITS[scale.settings.unit], scale.anchor, len(scale.rating)
     values = scale.rating - (0.0 if anchor is None else scale.rating[anchor])
-    items = range(len(values))
+    if scale.rounds is not None:
+        low, high = scale.rounds.interval(np.eye(n) - (1 / n if anchor is None else np.eye(n)[anchor]))
+        return values / unit, low / unit, high / unit, scale.over
+    items = range(n)
     margins = np.array([None if item == anchor else scale.margin(item, anchor) for item in items], float)
     return values / unit, (values - margins) / unit, (values + margins) / unit, scale.over
 

@@ -67,7 +67,9 @@ def _record(
         "settings": {
             "resample": settings.over,
             "ridge": settings.ridge,
-            "elo": {name: getattr(settings.elo, name) for name in ("start", "k", "rounds", "seed")},
+            "elo": {
+                name: getattr(settings.elo, name) for name in ("start", "k", "rounds", "seed", "replay", "summary")
+            },
         },
         "scales": [_scale_record(scale) for scale in scales],
         "versions": _versions(),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import click
+import numpy as np
 
 from analysis.files import number
 from analysis.intervals import FEW_DEGREES, REACH
@@ -22,12 +23,24 @@ def tell(selection: Selection, scales: Sequence[Scale], method: str = "bradley-t
         if scale.problem:
             click.echo(f"Not rated, {scale.name}: {scale.problem}.", err=True)
         elif method != "elo":
-            for said in (*_about_model(scale), *_about_intervals(scale)):
+            for said in (*_about_model(scale), *_about_intervals(scale), *_about_rounds(scale)):
                 click.echo(f"{scale.name}: {said}.", err=True)
     if method == "elo":
+        rounds = "shuffles" if scales[0].settings.elo.replay == "shuffles" else "resamples"
         click.echo(
-            "Low and high hold 95% of the resamples of votes: update noise of Elo, no confidence interval.", err=True
+            f"Low and high hold 95% of the {rounds} of votes: update noise of Elo, no confidence interval.", err=True
         )
+
+
+def _about_rounds(scale: Scale) -> Iterator[str]:
+    """Give how many rounds of a bootstrap were left out."""
+    if (rounds := scale.rounds) is None:
+        return
+    if rounds.separated:
+        taken = ", too many for an interval" if np.isnan(rounds.interval()[0]).any() else ""
+        yield f"{rounds.separated} of {rounds.drawn} rounds determined no finite ratings and are left out{taken}"
+    if rounds.unfinished:
+        yield f"{rounds.unfinished} of {rounds.drawn} rounds were not solved and are left out"
 
 
 def _about_model(scale: Scale) -> Iterator[str]:

@@ -250,3 +250,58 @@ def test_rate_writes_the_covariance_beside(votes: Path, tmp_path: Path) -> None:
 )
 def test_options_that_do_not_go_together_are_wrong_usage(votes: Path, words: tuple[str, ...], says: str) -> None:
     assert says in " ".join(run("rate", votes, *words, code=2).stderr.split())
+
+
+def test_presets_of_elo_are_printed_and_single_settings_replaced(votes: Path) -> None:
+    def settings(*words: object) -> str:
+        rows = list(csv.DictReader(run("rate", votes, "--method", "elo", *words).stdout.splitlines()))
+        return rows[0]["model"]
+
+    assert settings() == "start=1000; k=32; rounds=1000; seed=1; replay=resamples; summary=mean"
+    assert settings("--preset", "arena") == "start=1000; k=4; rounds=100; seed=1; replay=resamples; summary=median"
+    found = settings("--preset", "mucped22", "--rounds", 40, "--seed", 3)
+    assert found == "start=2000; k=30; rounds=40; seed=3; replay=shuffles; summary=mean"
+    shuffled = run("rate", votes, "--method", "elo", "--replay", "shuffles", "--rounds", 20)
+    assert "95% of the shuffles of votes: update noise of Elo" in shuffled.stderr
+
+
+def test_a_bootstrap_is_offered_by_name(votes: Path) -> None:
+    words = ("rate", votes, "--interval", "bootstrap", "--rounds", 400)
+    for over in ("participants", "sources", "votes"):
+        drawn, computed = (
+            list(csv.DictReader(run(*command, "--resample", over).stdout.splitlines()))
+            for command in (words, ("rate", votes))
+        )
+        assert {row["interval"] for row in drawn} == {over}
+        assert "interval=bootstrap; rounds=400; seed=1; separated=0; unfinished=0" in drawn[0]["model"]
+        for one, other in zip(drawn, computed, strict=True):
+            assert one["rating"] == other["rating"]
+            widths = [float(row["high"]) - float(row["low"]) for row in (one, other)]
+            assert 0.6 < widths[0] / widths[1] < 1.2
+    anchored = list(csv.DictReader(run(*words, "--resample", "votes", "--anchor", "mse").stdout.splitlines()))
+    assert [float(row["low"]) <= float(row["rating"]) for row in anchored if row["low"]]
+
+
+def test_rounds_of_a_bootstrap_without_ratings_are_told(write_votes: Write) -> None:
+    path = write_votes(pair_rows(*[("a", "b", "left")] * 9, ("a", "b", "right")))
+    result = run("rate", path, "--interval", "bootstrap", "--resample", "votes", "--rounds", 300)
+    assert "of 300 rounds determined no finite ratings and are left out, too many for an interval" in result.stderr
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [(row["low"], row["interval"]) for row in rows] == [("", "none")] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "A bootstrap resamples one thing: add --resample"),
+        (("--resample", "both"), "A bootstrap resamples one thing: add --resample"),
+        (("--resample", "votes", "--side-bias"), "The bootstrap has no --side-bias"),
+        (("--resample", "votes", "--ridge", "1"), "The bootstrap has no --ridge"),
+        (("--resample", "votes", "--method", "thurstone"), "The bootstrap has no --method thurstone"),
+        (("--resample", "votes", "--ties", "rao-kupper"), "The bootstrap has no --ties rao-kupper"),
+        (("--method", "elo"), "has no --interval bootstrap"),
+    ],
+)
+def test_a_bootstrap_of_what_it_cannot_do_is_wrong_usage(votes: Path, words: tuple[str, ...], says: str) -> None:
+    result = run("rate", votes, "--interval", "bootstrap", *words, code=2)
+    assert says in " ".join(result.stderr.split())

@@ -118,7 +118,7 @@ def test_it_tells_what_was_asked_counted_and_left_out(made: dict[str, str]) -> N
         "over participants and images.",
         "Paper-comparable Elo",
         "update noise",
-        "start 1000, K 32, 20 rounds, seed 1",
+        "start 1000, K 32, mean of 20 resamples, seed 1",
         "Davidson's \N{GREEK SMALL LETTER NU}, 0.3 bpp",
     ):
         assert words in text, words
@@ -133,7 +133,8 @@ def test_numbers_of_page_and_tables_agree(made: dict[str, str]) -> None:
     assert record["simulated"] is True
     assert record["votes"]["sha256"] == first[12]
     assert record["rated_votes"] == 480
-    assert record["settings"]["elo"] == {"start": 1000.0, "k": 32.0, "rounds": 20, "seed": 1}
+    elo = {"start": 1000.0, "k": 32.0, "rounds": 20, "seed": 1, "replay": "resamples", "summary": "mean"}
+    assert record["settings"]["elo"] == elo
     assert [scale["interval"] for scale in record["scales"]] == ["both", "both"]
     assert record["stimuli"]["file"] == "stimuli.csv"
 
