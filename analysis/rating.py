@@ -275,6 +275,8 @@ def bounds(scale: Scale, method: str) -> tuple[Floats, Floats, Floats, str]:
     values = scale.rating - (0.0 if anchor is None else scale.rating[anchor])
     if scale.rounds is not None:
         low, high = scale.rounds.interval(np.eye(n) - (1 / n if anchor is None else np.eye(n)[anchor]))
+        if anchor is not None:
+            low[anchor] = high[anchor] = np.nan
         return values / unit, low / unit, high / unit, scale.over
     items = range(n)
     margins = np.array([None if item == anchor else scale.margin(item, anchor) for item in items], float)

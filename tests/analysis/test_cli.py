@@ -279,7 +279,8 @@ def test_a_bootstrap_is_offered_by_name(votes: Path) -> None:
             widths = [float(row["high"]) - float(row["low"]) for row in (one, other)]
             assert 0.6 < widths[0] / widths[1] < 1.2
     anchored = list(csv.DictReader(run(*words, "--resample", "votes", "--anchor", "mse").stdout.splitlines()))
-    assert [float(row["low"]) <= float(row["rating"]) for row in anchored if row["low"]]
+    assert [(row["condition"], row["low"]) for row in anchored if not row["low"]] == [("mse@0.50", "")]
+    assert all(float(row["low"]) < float(row["rating"]) < float(row["high"]) for row in anchored if row["low"])
 
 
 def test_rounds_of_a_bootstrap_without_ratings_are_told(write_votes: Write) -> None:
