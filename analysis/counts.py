@@ -119,8 +119,8 @@ class Counts:
 def count(votes: Votes) -> tuple[Counts, ...]:
     """Count rated votes, one `Counts` a scale, in order of rate. Rates that a vote compares across share a scale."""
     scale_of_item = _scales(votes)
-    scale = scale_of_item[votes.left]
     scales = np.unique(scale_of_item[scale_of_item >= 0])
+    scale = scale_of_item[votes.left] if len(scales) > 1 else scales
     found = [
         _count(votes.take(scale == index) if len(scales) > 1 else votes, np.flatnonzero(scale_of_item == index))
         for index in scales
@@ -130,12 +130,14 @@ def count(votes: Votes) -> tuple[Counts, ...]:
 
 def _scales(votes: Votes) -> Ints:
     """Return the scale of each item that is voted on, -1 for the others: connected components of the rates."""
-    rates = sorted({item.rate for item in votes.items}, key=_rate_order)
+    rates, n = sorted({item.rate for item in votes.items}, key=_rate_order), len(votes.items)
     rate = np.array([rates.index(item.rate) for item in votes.items])
-    met = np.bincount(rate[votes.left] * len(rates) + rate[votes.right], minlength=len(rates) ** 2)
-    links = csr_array(met.reshape(len(rates), len(rates)))
-    scale = np.full(len(votes.items), -1)
-    used = np.flatnonzero(np.bincount(np.concatenate([votes.left, votes.right]), minlength=len(scale)))
+    key = votes.left * n
+    key += votes.right
+    left, right = np.divmod(_tally(key, n * n)[0], n)
+    links = csr_array((np.ones(len(left)), (rate[left], rate[right])), shape=(len(rates), len(rates)))
+    scale = np.full(n, -1)
+    used = np.union1d(left, right)
     scale[used] = connected_components(links, directed=False)[1][rate[used]]
     return scale
 
@@ -150,9 +152,13 @@ def _count(votes: Votes, used: Ints) -> Counts:
     place = np.zeros(len(votes.items), np.int64)
     place[used] = np.arange(n)
     key = votes.participant * images
-    for code, width in ((votes.source + 1, 1), (place[votes.left], n), (place[votes.right], n), (votes.outcome + 1, 3)):
-        key *= width
-        key += code
+    key += votes.source
+    for item in (votes.left, votes.right):
+        key *= n
+        key += item if n == len(votes.items) else place[item]
+    key *= 3
+    key += votes.outcome
+    key += 3 * n * n + 1  # no source is -1, and so is a win of the right side
     keys, often = _tally(key, len(votes.participants) * images * n * n * 3)
     whose, left, right, won = np.unravel_index(keys, (len(votes.participants) * images, n, n, 3))
     straight, low, high = left < right, np.minimum(left, right), np.maximum(left, right)

@@ -24,7 +24,7 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parents[2]
 ROUNDS = 1000
 CAP = 6.0  # seconds that one cell may measure for
-WAIT = 60.0  # seconds that one cell may last, warming up included
+WAIT = 45.0  # seconds that one cell may last, warming up included
 RUNS = 5
 SHORTEST = 0.1  # seconds that a run lasts at least, by doing its work again
 
