@@ -178,10 +178,18 @@ def ratio(row: dict[str, dict[str, object]]) -> str:
     return f"{min(peers) / float(own):,.1f}" if peers and own else "-"
 
 
-def table(peers: str, sizes: list[tuple[int, int]], rounds: int, cap: float, modes: list[bool]) -> list[str]:
+def table(
+    tasks: dict[str, dict[str, str]],
+    peers: str,
+    sizes: list[tuple[int, int]],
+    *,
+    rounds: int,
+    cap: float,
+    modes: list[bool],
+) -> list[str]:
     """Measure everything and return the lines of the tables."""
     lines = []
-    for task, tools in TASKS.items():
+    for task, tools in tasks.items():
         lines += ["", f"## {task}", "", "| systems x votes | processors | " + " | ".join(tools) + " | ratio |"]
         lines += ["|" + "---|" * (len(tools) + 3)]
         gone: dict[tuple[str, bool], dict[str, object]] = {}
@@ -222,6 +230,7 @@ def main() -> None:
         "--sizes", default="4x1531,7x1531,100x1531,4x100000,7x100000,100x100000,4x1000000,7x1000000,100x1000000"
     )
     parser.add_argument("--processors", choices=["one", "all", "both"], default="both")
+    parser.add_argument("--only", default="", help="measure the tasks with this in their name")
     parser.add_argument("-o", "--output", type=Path, help="the page to write")
     options = parser.parse_args()
     if options.cell:
@@ -230,7 +239,8 @@ def main() -> None:
     sizes = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
     modes = {"one": [True], "all": [False], "both": [True, False]}[options.processors]
     load = os.getloadavg()[0]
-    lines = table(options.peers, sizes, options.rounds, options.cap, modes)
+    tasks = {task: tools for task, tools in TASKS.items() if options.only in task}
+    lines = table(tasks, options.peers, sizes, rounds=options.rounds, cap=options.cap, modes=modes)
     page = "\n".join(
         [*lines, "", f"Measured on {machine()}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."]
     )
