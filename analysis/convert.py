@@ -23,7 +23,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 COUNTS = """
     block position flips left_ms right_ms reference_ms zoomed hidden_ms reloads viewport_width viewport_height
     device_pixels_per_pixel pixel_exact bytes_verified left_x left_y right_x right_y
-    region_x region_y region_width region_height simulated """.split()
+    region_x region_y region_width region_height geometry_changes simulated """.split()
 MEASURES = (*NUMBERS, "device_pixel_ratio", "probability")
 PAIRED = [(name, name.replace("left", "right", 1)) for name in VOTES_COLUMNS if name.split("_")[0] == "left"]
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -28,6 +28,7 @@ VOTES_COLUMNS = tuple(
     flips left_ms right_ms reference_ms zoomed hidden_ms reloads viewport_width viewport_height device_pixel_ratio
     device_pixels_per_pixel pixel_exact bytes_verified left_x left_y right_x right_y
     region_x region_y region_width region_height strategy probability corrects view
+    geometry_changes
     """.split()
 )
 REQUIRED = ("participant", "left", "right", "choice")

@@ -77,6 +77,7 @@ VOTES = (
     Column("probability", "number", "chance, given all earlier plans, that the session came to hold the pair"),
     Column("corrects", "integer", "the vote that this one replaces"),
     Column("view", "text", "crop, or context where the crop was outlined inside a larger window"),
+    Column("geometry_changes", "integer", "how often window size, density or magnification changed during the trial"),
 )
 
 SESSIONS = (

@@ -330,6 +330,7 @@ class Vote(Base):
     region_y: Mapped[int | None]
     region_width: Mapped[int | None]
     region_height: Mapped[int | None]
+    geometry_changes: Mapped[int | None]
     corrects: Mapped[int | None] = mapped_column(ForeignKey("vote.id"))
 
     trial: Mapped[Trial] = relationship()

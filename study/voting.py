@@ -71,6 +71,7 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     region_y: Count | None = None
     region_width: Side | None = None
     region_height: Side | None = None
+    geometry_changes: Count | None = None
 
     def __post_init__(self) -> None:
         """A region is whole or absent; msgspec turns the error into its own."""

@@ -1,4 +1,4 @@
-"""What a walk can hold: context windows, corrections, rounds of practice, warnings, and facts of a session."""
+"""What a walk can hold: context windows, corrections, rounds of practice, warnings, facts, changes of geometry."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,6 +33,7 @@ def upgrade() -> None:
     for name in CONTEXT:
         op.add_column("crop", sa.Column(name, sa.Integer(), nullable=True))
     op.add_column("stimulus", sa.Column("context_sha256", sa.String(length=64), nullable=True))
+    op.add_column("vote", sa.Column("geometry_changes", sa.Integer(), nullable=True))
     with op.batch_alter_table("trial") as trial:
         trial.add_column(sa.Column("correction_key", sa.String(length=64), nullable=True))
         trial.create_unique_constraint(op.f("uq_trial_correction_key"), ["correction_key"])
@@ -66,6 +67,7 @@ def downgrade() -> None:
     with op.batch_alter_table("trial") as trial:
         trial.drop_constraint(op.f("uq_trial_correction_key"), type_="unique")
         trial.drop_column("correction_key")
+    op.drop_column("vote", "geometry_changes")
     op.drop_column("stimulus", "context_sha256")
     for name in CONTEXT:
         op.drop_column("crop", name)

@@ -12,15 +12,15 @@ blueprint = Blueprint("door", __name__, url_prefix="/s/<name>")
 
 @blueprint.get("/trial")
 def trial(name: str) -> ResponseReturnValue:
-    """The open trial and the one after it."""
-    at = now()
+    """The open trial and the one after it; a page that was not loaded anew says `again=1`."""
+    at, loaded = now(), request.args.get("again") != "1"
     with _database().write() as db:
         study = scheduling.find(db, name)
         session = identity.session_of(db, study)
         here = steps.here(db, session, at)
         if here.trial is not None:
             scheduling.check_open(study)
-        steps.show(db, here.trial, at, fetched=True)
+        steps.show(db, here.trial, at, fetched=loaded)
         return describing.describe(db, here, scheduling.spec_of(study), session.language)
 
 

@@ -32,6 +32,7 @@ WHOLE = {
     "device_pixels_per_pixel": 1.0, "pixel_exact": True, "bytes_verified": True,
     "left_x": 100.0, "left_y": -20.5, "right_x": 700.0, "right_y": 120.0,
     "region_x": 1, "region_y": 2, "region_width": 63, "region_height": 62,
+    "geometry_changes": 3,
 }  # fmt: skip
 
 
@@ -162,6 +163,7 @@ def test_the_golden_files_keep_the_contract() -> None:
     assert [row["corrects"] for row in rows] == ["", "", "2", "", "", "", "", ""]
     assert [row["simulated"] for row in rows] == ["0"] * 7 + ["1"]
     assert [rows[0][f"region_{name}"] for name in ("x", "y", "width", "height")] == ["1", "2", "63", "62"]
+    assert [row["geometry_changes"] for row in rows[:2]] == ["3", ""]
     assert (rows[0]["left_y"], rows[0]["device_pixel_ratio"], rows[0]["left_x"]) == ("-20.5", "1.25", "100")
     assert rows[0]["voted_at"] == "2026-01-31T12:01:00.007Z"
     assert rows[1]["reloads"] == "2"
