@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 
@@ -21,12 +21,16 @@ METRICS = ("bpp", "psnr", "ms_ssim")
 
 @dataclass(frozen=True)
 class Measures:
-    """Means over the stimuli that were shown, by (rate, condition): bits per pixel, PSNR in dB, MS-SSIM, or None."""
+    """Means over the stimuli that were shown, by (rate, condition): bits per pixel, PSNR in dB, MS-SSIM, or None.
+
+    `median_bpp` holds the median bits per pixel of the sources that were shown; conditions without any are not in it.
+    """
 
     name: str
     sha256: str
     codec: Mapping[tuple[float | None, str], str]
     mean: Mapping[tuple[float | None, str], Mapping[str, float | None]]
+    median_bpp: Mapping[tuple[float | None, str], float] = field(default_factory=dict)
 
 
 def read_stimuli(path: Path) -> Table:
@@ -70,6 +74,7 @@ def measured(stimuli: Table, votes: Votes) -> Measures:
         sha256=stimuli.sha256,
         codec={items[index]: columns["codec"][min(rows)] for index, rows in shown.items()},
         mean={items[index]: _means(columns, sorted(rows)) for index, rows in shown.items()},
+        median_bpp={items[index]: median(bpp) for index, rows in shown.items() if (bpp := _bpp(columns, sorted(rows)))},
     )
 
 
@@ -84,10 +89,18 @@ def _refuse(stimuli: Table, votes: Votes, side: str, key: tuple[str, str, str], 
     )
 
 
+def _once_a_source(columns: Mapping[str, Sequence[str]], rows: Sequence[int]) -> list[int]:
+    return list({columns["source_sha256"][row]: row for row in reversed(rows)}.values())
+
+
+def _bpp(columns: Mapping[str, Sequence[str]], rows: Sequence[int]) -> list[float]:
+    return [float(cell) for row in _once_a_source(columns, rows) if (cell := columns["bpp"][row])]
+
+
 def _means(columns: Mapping[str, Sequence[str]], rows: Sequence[int]) -> dict[str, float | None]:
-    once_a_source = {columns["source_sha256"][row]: row for row in reversed(rows)}
+    once_a_source = _once_a_source(columns, rows)
     return {
-        name: _mean([columns[name][row] for row in (once_a_source.values() if name == "bpp" else rows)])
+        name: _mean([columns[name][row] for row in (once_a_source if name == "bpp" else rows)])
         for name in METRICS
         if name in columns
     }

@@ -44,8 +44,9 @@ CHOICES = {
 }
 WHOLE = ("vote", "corrects", "crop_x", "crop_y", "crop_width", "crop_height")
 NUMBERS = ("left_rate", "right_rate", "left_bpp", "right_bpp", "response_ms")
+CIRCUMSTANCES = ("position", "probability", "flips")  # numbers too
 NAMES = ("left", "right", "source", "tag", "left_codec", "right_codec")
-TEXTS = ("study", "config", "participant", "layout", "source_sha256", "left_sha256", "right_sha256")
+TEXTS = tuple("study config participant session layout source_sha256 left_sha256 right_sha256 strategy".split())
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]*")
 _WHOLE = re.compile(r"[0-9]{1,15}")
@@ -150,7 +151,7 @@ def _check_cells(table: Cells) -> None:
         _check(table, column, allowed.__contains__, "unknown value", remedy)
     for column in WHOLE:
         _check(table, column, _is_whole, "not a whole number", "write digits only")
-    for column in NUMBERS:
+    for column in (*NUMBERS, *CIRCUMSTANCES):
         _check(
             table, column, _is_number, "not a number of at least 0", "write it with a decimal point, or leave it empty"
         )
@@ -199,7 +200,7 @@ def _column(table: Cells, name: str) -> Column:
 
 def _frame(table: Cells) -> pd.DataFrame:
     cells = {name: _column(table, name).objects() for name in (*CHOICES, *TEXTS, *NAMES)}
-    numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS)}
+    numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS, *CIRCUMSTANCES)}
     return pd.DataFrame(cells, dtype="str").assign(**numbers)
 
 

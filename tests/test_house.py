@@ -51,6 +51,13 @@ def test_arrows_between_the_rooms() -> None:
         ("ratings.csv", "analysis.rating:RATINGS_COLUMNS"),
         ("wins.csv", "analysis.rating:WINS_COLUMNS"),
         ("covariance.csv", "analysis.covariance:COVARIANCE_COLUMNS"),
+        ("verdicts.csv", "analysis.verdict_tables:VERDICTS_COLUMNS"),
+        ("ranks.csv", "analysis.verdict_tables:RANKS_COLUMNS"),
+        ("parts.csv", "analysis.verdict_tables:PARTS_COLUMNS"),
+        ("equal_preference.csv", "analysis.verdict_tables:EQUAL_COLUMNS"),
+        ("fit.csv", "analysis.verdict_tables:FIT_COLUMNS"),
+        ("residuals.csv", "analysis.verdict_tables:RESIDUALS_COLUMNS"),
+        ("random_share.csv", "analysis.verdict_tables:SHARES_COLUMNS"),
         ("truth.csv", "study.truth:COLUMNS"),
     ],
 )
