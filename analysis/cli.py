@@ -1,24 +1,21 @@
 """The commands of the analysis room. Libraries are imported inside the commands, so that help is quick."""
 
 import json
-import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from analysis.options import IN, METHODS, OVER, as_json, model_options, only, rating_options, screening, selected
+from analysis.planning_commands import plan, priorities
+from analysis.progress import progressing
+from analysis.rater_commands import raters
+from analysis.verdict_commands import verdicts
+
 if TYPE_CHECKING:
     from analysis.intervals import Over
     from analysis.rating import Settings
-    from analysis.selection import Selection
 
-IN = click.Path(path_type=Path)
-OVER = click.Choice(["both", "participants", "sources", "votes"])
-ASKED = ("asks_for", "reference", "layout", "view", "study", "config")
-MANY_VOTES = 50_000
 FORMS = ("mucped", "elo", "hific", "pwcmp", "aic3", "arena", "plain", "parquet", "votes")
 TARGETS = ("csv", *FORMS[:-1])
 
@@ -28,24 +25,8 @@ def cli() -> None:
     """Tables: ratings, reports and labels from votes."""
 
 
-def _only(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    chosen: dict[str, str] = {}
-    for text in values:
-        column, equals, value = text.partition("=")
-        if column not in ASKED or not equals:
-            raise click.BadParameter(f"'{text}' is not COLUMN=VALUE with COLUMN one of {', '.join(ASKED)}.")
-        if chosen.setdefault(column, value) != value:
-            raise click.BadParameter(f"{column} is chosen twice.")
-    return chosen
-
-
-only = click.option(
-    "--only",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    callback=_only,
-    help=f"Use only the votes with this value. Votes with different {', '.join(ASKED)} are never pooled.",
-)
+for command in (verdicts, raters, plan, priorities):
+    cli.add_command(command)
 
 
 def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -60,67 +41,13 @@ def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple
     return chosen
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-class Finite(click.FloatRange):
-    """A number in a range; neither NaN nor infinite."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number, or fail as wrong usage."""
-        result = float(super().convert(value, param, ctx))
-        if not math.isfinite(result):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return result
-
-
-RATING_OPTIONS = (
-    click.option(
-        "--preset",
-        default="paper",
-        show_default=True,
-        type=click.Choice(["paper", "mucped22", "arena", "olmocr"]),
-        help="Whose settings Elo is replayed with; the options below replace single ones, and all are printed.",
-    ),
-    click.option("--k", type=Finite(0, 1000, min_open=True), help="Elo's update.  [paper: 32]"),
-    click.option("--start", type=Finite(-1e6, 1e6), help="Where Elo begins.  [paper: 1000]"),
-    click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seeds Elo and the bootstrap."),
-    click.option(
-        "--rounds",
-        type=click.IntRange(1, 100_000),
-        help="Rounds of Elo, and of the bootstrap where one is asked for.  [paper: 1000]",
-    ),
-    click.option(
-        "--replay",
-        type=click.Choice(["resamples", "shuffles"]),
-        help="A round of Elo: votes drawn with replacement, or all of them in random order.  [paper: resamples]",
-    ),
-    click.option(
-        "--summary", type=click.Choice(["mean", "median"]), help="Of Elo's rounds, for the rating.  [paper: mean]"
-    ),
-    click.option(
-        "--ridge",
-        default=0.0,
-        show_default=True,
-        type=Finite(0, 1e6),
-        help="Pull ratings together (precision of a Gaussian prior on each, in the model's unit). Printed where used.",
-    ),
-)
-
-
-def rating_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say how ratings are made."""
-    for option in RATING_OPTIONS:
-        command = option(command)
-    return command
-
-
 @cli.command()
 @click.argument("votes", type=IN)
 @click.option("--stimuli", type=IN, help="The study's stimuli.csv: adds bits per pixel and metrics.")
 @click.option("-o", "--output", "folder", required=True, type=IN, help="The folder to write.")
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the intervals generalise over.")
 @rating_options
+@screening
 @only
 @as_json
 def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **options: Any) -> None:
@@ -134,9 +61,9 @@ def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **opt
 
     check_folder(folder, FILES, MARK)
     settings = _settings(options, options["resample"])
-    selection = comparable(_select(votes, options), settings.model)
+    selection = comparable(selected(votes, options), settings.model)
     measures = measured(read_stimuli(stimuli), selection.rated) if stimuli else None
-    with _progress("Elo", len(selection.rated)) as progress:
+    with progressing("Elo", len(selection.rated)) as progress:
         scales = rate(selection, settings, progress=progress)
     write_folder(folder, report_files(selection, scales, settings, measures), MARK)
     if as_json:
@@ -148,44 +75,6 @@ def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **opt
     click.echo(f"Report: {folder / PAGE}")
 
 
-MODEL_OPTIONS = (
-    click.option(
-        "--interval",
-        default="sandwich",
-        show_default=True,
-        type=click.Choice(["sandwich", "bootstrap"]),
-        help="Computed from clustered scores, or from --rounds resamples of what --resample names.",
-    ),
-    click.option(
-        "--covariance",
-        type=IN,
-        help="A covariance.csv to write beside: how the ratings, or the differences from the anchor, vary together.",
-    ),
-    click.option("--scale", "unit", type=click.Choice(["elo", "jod"]), help="Elo points (the default), or JOD."),
-    click.option(
-        "--anchor",
-        default="",
-        metavar="CONDITION",
-        help="Ratings are differences from this one: a condition, or a codec with one condition a rate.",
-    ),
-    click.option("--side-bias", is_flag=True, help="Let the left side draw the press, by an amount that is estimated."),
-    click.option(
-        "--ties",
-        type=click.Choice(["davidson", "rao-kupper", "glenn-david", "half", "dropped"]),
-        help="Votes that are not sure: a model of them, half a win each (which shrinks the scale), or none.  "
-        "[default: davidson; glenn-david for thurstone]",
-    ),
-)
-METHODS = click.Choice(["bradley-terry", "thurstone", "elo"])
-
-
-def model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say what is fitted, and how it is told."""
-    for option in MODEL_OPTIONS:
-        command = option(command)
-    return command
-
-
 @cli.command()
 @click.argument("votes", type=IN)
 @click.option("--method", default="bradley-terry", show_default=True, type=METHODS)
@@ -193,6 +82,7 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("-o", "--output", type=IN, help="The ratings.csv to write; printed where there is none.")
 @model_options
 @rating_options
+@screening
 @only
 @as_json
 def rate(
@@ -215,8 +105,8 @@ def rate(
     if output and covariance and output.resolve() == covariance.resolve():
         raise click.UsageError(f"{output} is named for both tables; give --covariance a file of its own.")
     settings = _settings(options, resample or "both", method)
-    selection = comparable(_select(votes, options), settings.model)
-    with _progress("Elo", len(selection.rated)) as progress:
+    selection = comparable(selected(votes, options), settings.model)
+    with progressing("Elo", len(selection.rated)) as progress:
         scales = rate(selection, settings, (method,), progress)
     if not any(scale.fit for scale in scales):
         raise Refusal(
@@ -286,7 +176,7 @@ def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **option
     from analysis.labels import labels_csv
     from analysis.telling import tell_left_out
 
-    selection = _select(votes, options)
+    selection = selected(votes, options)
     text = labels_csv(selection, hallucinated, faithful)
     write_file(output, text, votes)
     tell_left_out(selection)
@@ -326,13 +216,6 @@ def convert(source: Path, form: str, output: Path, as_json: bool, **options: Any
     click.echo(f"{done.votes} {'vote' if done.votes == 1 else 'votes'}: {output}")
 
 
-def _select(votes: Path, options: dict[str, Any]) -> "Selection":
-    from analysis.selection import select
-    from analysis.votes import read_votes
-
-    return select(read_votes(votes), options["only"])
-
-
 def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terry") -> "Settings":
     from dataclasses import replace
 
@@ -352,26 +235,6 @@ def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terr
         unit=options.get("unit") or "elo",
         interval=options.get("interval", "sandwich"),
     )
-
-
-@contextmanager
-def _progress(label: str, votes: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with votes done: a bar on a terminal, a line each tenth elsewhere, silence for few."""
-    if votes < MANY_VOTES:
-        yield lambda _: None
-    elif sys.stderr.isatty():
-        with click.progressbar(length=votes, label=label, file=sys.stderr) as bar:
-            yield bar.update
-    else:
-        done = 0
-
-        def line(more: int) -> None:
-            nonlocal done
-            if 10 * (done + more) // votes > 10 * done // votes:
-                click.echo(f"{label}: {100 * (done + more) // votes}%", err=True)
-            done += more
-
-        yield line
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) 
 
 
 def test_long_work_shows_progress(votes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.cli.MANY_VOTES", 100)
+    monkeypatch.setattr("analysis.progress.MANY_VOTES", 100)
     lines = run("rate", votes, "--method", "elo", "--rounds", 50).stderr.splitlines()
     told = [line for line in lines if line.startswith("Elo:")]
     assert len(told) == 10
