@@ -37,9 +37,9 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     languages.prepare(app)
     logs.prepare()
     failures.register(app)
-    CSRFProtect(app)
     for view in (participant, door, withdrawal, media, health):
         app.register_blueprint(view.blueprint)
+    CSRFProtect(app).exempt(withdrawal.withdraw)  # its address is the secret: nobody else's page knows it
     limits.prepare(app, kept.limits_url)
     app.after_request(_finish)
     if kept.proxies:

@@ -194,8 +194,8 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
 
     settings.secret_key()
     limits.check(settings.read().limits_url)
-    with _database(fresh=True):
-        pass
+    with _database(fresh=True) as database:
+        database.forget_deleted()
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # IPv6 is written in brackets
     _check_free(host, port, address)
     click.echo(f"Serving studies at http://{address}/s/NAME; stop with Ctrl-C.")

@@ -1,5 +1,6 @@
 """The database: engine, SQLite's pragmas, sessions, and the schema's migrations. Flask is not known here."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, orm
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from study.errors import Refused
@@ -17,8 +18,12 @@ from study.settings import ROOT
 if TYPE_CHECKING:
     from alembic.config import Config
 
+log = logging.getLogger("study")
+
 BUSY_TIMEOUT_MS = 5000
 """How long a writer waits for another one before the participant is asked to try again."""
+FORGETTING_MS = 500
+"""How long emptying SQLite's log, during which nobody writes, waits for those who read."""
 
 
 class Database:
@@ -58,6 +63,23 @@ class Database:
         connection.execution_options(sqlite_begin="IMMEDIATE")
         with connection.begin():
             yield
+
+    def forget_deleted(self) -> None:
+        """Empty SQLite's log of writes, which holds what was deleted until then. Call it outside of a transaction.
+
+        Where a long read stands in the way it is left for the next call, with a line in the log: votes do not wait for
+        it. PostgreSQL's vacuum frees the place of deleted rows in its own time.
+        """
+        if not self.is_sqlite:
+            return
+        try:
+            with self.engine.connect() as connection:
+                busy = _empty_log(connection.connection.driver_connection)
+        except (sqlite3.OperationalError, SQLAlchemyError) as error:
+            log.warning("deleted rows stay in the database's log until the next withdrawal or start: %s", error)
+            return
+        if busy:
+            log.warning("deleted rows stay in the database's log until the next withdrawal or start: it is being read")
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -181,8 +203,19 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     """Durable and strict; FULL because under NORMAL an acknowledged commit can vanish at power loss."""
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - for the type checker
     connection.isolation_level = None  # Python's own BEGIN comes too late and is never IMMEDIATE
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+    kept = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    # What is deleted is overwritten, and so are copies that SQLite leaves where it moves rows.
+    for pragma in (*kept, f"busy_timeout={BUSY_TIMEOUT_MS}", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _empty_log(connection: Any) -> bool:
+    """Whether somebody stood in the way; the connection waits afterwards as long as it did before."""
+    connection.execute(f"PRAGMA busy_timeout={FORGETTING_MS}")
+    try:
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

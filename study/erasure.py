@@ -5,21 +5,22 @@ from datetime import datetime
 from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.models import Fact, PlatformIdentity, Session, Trial, Vote
+from study.models import Fact, Participant, PlatformIdentity, Session, Trial, Vote, random_pseudonym
 
 
 def erase(db: OrmSession, participant_id: int, at: datetime) -> bool:
     """Take away all that the participant gave; whether there was anything that had not been erased before.
 
-    Votes, trials, facts and what a platform's link said are deleted. The pseudonym stays, and a session that says only
-    when it began and that it was withdrawn, so that files made before can be put right. Call it in a write
-    transaction: the session's row is locked, so a vote under way is either saved before and erased here, or finds the
-    session withdrawn.
+    Votes, trials, facts and what a platform's link said are deleted. The pseudonym, which the server's secret and the
+    platform's number would give again, is replaced by a random one. What stays is the session's row: its number, by
+    which files made before can be put right, its place in the plan, its language, when it began and that it was
+    withdrawn; and the random token, which only the participant's own browser and link hold, so that both say that it is
+    done. Call it in a write transaction: the session's row is locked, so a vote under way is either saved before and
+    erased here, or finds the session withdrawn. After the commit, `Database.forget_deleted`.
     """
     session = db.scalar(select(Session).where(Session.participant_id == participant_id).with_for_update())
     if session is None or session.outcome in {"declined", "withdrawn"}:
         return False
-    _overwrite_what_is_deleted(db)
     # Core statements on the tables: the models refuse to delete a vote, and whoever withdraws is why this may.
     votes, trials, facts, identities = (_table(model) for model in (Vote, Trial, Fact, PlatformIdentity))
     theirs = select(trials.c.id).where(trials.c.session_id == session.id)
@@ -27,17 +28,11 @@ def erase(db: OrmSession, participant_id: int, at: datetime) -> bool:
     db.execute(delete(trials).where(trials.c.session_id == session.id))
     db.execute(delete(facts).where(facts.c.session_id == session.id))
     db.execute(delete(identities).where(identities.c.participant_id == participant_id))
+    db.get_one(Participant, participant_id).pseudonym = random_pseudonym()
     session.outcome, session.ended_at, session.active_at = "withdrawn", at, at
     session.prepared, session.practised, session.warned_at, session.block = 0, False, None, 1
     db.flush()
     return True
-
-
-def _overwrite_what_is_deleted(db: OrmSession) -> None:
-    """Let SQLite put zeros where rows stood; PostgreSQL's vacuum frees their place in its own time."""
-    connection = db.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _table(model: type[Vote | Trial | Fact | PlatformIdentity]) -> Table:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
 from study.errors import Elsewhere, Malformed, NoSession, NotForPeople, NotOpen, UnknownParticipant, Withdrawn
-from study.models import Participant, PlatformIdentity, Session, Study
+from study.models import Participant, PlatformIdentity, Session, Study, random_pseudonym
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
 """Parameters by which a platform names a person; a name is no proof, so it never opens a session that has begun."""
@@ -132,8 +132,11 @@ def current(db: OrmSession, study: Study) -> Participant | None:
     return _by_token(db, study, visitor["token"]) if visitor else None
 
 
-def session_of(db: OrmSession, study: Study) -> Session:
-    """The session of the participant that the cookie names, locked until the transaction ends.
+def session_of(db: OrmSession, study: Study, *, lock: bool = True) -> Session:
+    """The session of the participant that the cookie names, locked until the transaction ends unless it is only read.
+
+    Whoever writes to a session must not do so while it is being erased; a reader sees one moment anyway, and a lock on
+    a row that has changed since is what PostgreSQL refuses.
 
     Raises:
         NoSession: it names none.
@@ -141,9 +144,10 @@ def session_of(db: OrmSession, study: Study) -> Session:
         Withdrawn: the participant has withdrawn.
     """
     participant = current(db, study)
-    # Locked, because whoever writes to a session must not do so while it is being erased.
-    query = select(Session).where(Session.participant_id == participant.id).with_for_update() if participant else None
-    session = db.scalar(query) if query is not None else None
+    session = None
+    if participant is not None:
+        query = select(Session).where(Session.participant_id == participant.id)
+        session = db.scalar(query.with_for_update() if lock else query)
     if session is None:
         raise NoSession("No session of this study belongs to this browser: open the study's link again.")
     if session.outcome == "declined":
@@ -155,22 +159,22 @@ def session_of(db: OrmSession, study: Study) -> Session:
 
 def withdraw_link(participant: Participant) -> str:
     """The whole address at which this participant may withdraw: it needs no cookie and lasts as long as the secret."""
-    token = _withdrawal_signer().dumps([participant.study.name, participant.id])
+    token = _withdrawal_signer().dumps([participant.study.name, participant.token])
     return url_for("withdrawal.page", name=participant.study.name, token=token, _external=True)
 
 
 def withdrawing(db: OrmSession, study: Study, token: str) -> Participant:
-    """The participant of this study whom a withdraw link names.
+    """The participant of this study whom a withdraw link names, by the random token: a number is somebody else's in a
+    database that was set up anew.
 
     Raises:
         UnknownParticipant: the token was not signed by this server for this study.
     """
     try:
-        name, number = _withdrawal_signer().loads(token)
+        name, kept = _withdrawal_signer().loads(token)
     except BadSignature:
-        name, number = None, None
-    query = select(Participant).where(Participant.id == number, Participant.study_id == study.id)
-    participant = db.scalar(query) if name == study.name else None
+        name, kept = None, None
+    participant = _by_token(db, study, kept) if name == study.name and isinstance(kept, str) else None
     if participant is None:
         raise UnknownParticipant("This link belongs to nobody in this study: copy the whole of it, and try again.")
     return participant
@@ -212,7 +216,7 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
         participant = Participant(
             study_id=study.id,
             token=visitor["token"],
-            pseudonym=pseudonym or f"p{secrets.token_hex(8)}",
+            pseudonym=pseudonym or random_pseudonym(),
             simulated=study.simulated,
             created_at=at,
         )
@@ -276,10 +280,7 @@ def _by_pseudonym(db: OrmSession, study: Study, pseudonym: str) -> Participant |
 
 
 def _pseudonym(study: Study, arrival: Mapping[str, str]) -> str:
-    """The same for the same person in the same study, and nobody's name without the key; empty for the unnamed.
-
-    The leading letter keeps spreadsheets from reading it as a number.
-    """
+    """The same for the same person in the same study, and nobody's name without the key; empty for the unnamed."""
     for parameter in KNOWN_IDS:
         if arrival.get(parameter):
             said = f"{study.name}\n{parameter}\n{arrival[parameter]}".encode()

@@ -1,5 +1,6 @@
 """The tables. Votes are only ever added: a correction is a new row that names the old one."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -31,6 +32,11 @@ def now() -> datetime:
     """The server's clock, in UTC, to the millisecond that files carry."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def random_pseudonym() -> str:
+    """Nobody's but its participant's; the leading letter keeps spreadsheets from reading it as a number."""
+    return f"p{secrets.token_hex(8)}"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

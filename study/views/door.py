@@ -29,7 +29,7 @@ def last(name: str) -> ResponseReturnValue:
     """The trial that was answered last, for a correction, and the open one after it."""
     with _database().read() as db:
         study = scheduling.find(db, name)
-        session = identity.session_of(db, study)
+        session = identity.session_of(db, study, lock=False)
         scheduling.check_open(study)
         return describing.describe_last(db, steps.here(db, session, now()), scheduling.spec_of(study), session.language)
 

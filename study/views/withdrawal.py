@@ -23,10 +23,11 @@ def page(name: str, token: str) -> ResponseReturnValue:
 
 @blueprint.post("/withdraw/<token>")
 def withdraw(name: str, token: str) -> ResponseReturnValue:
-    """Erase what the participant gave; once more changes nothing."""
+    """Erase what the participant gave; once more changes nothing. The signed address is enough: no cookie is asked."""
     with _database().write() as db:
         study = scheduling.find(db, name)
         erasure.erase(db, identity.withdrawing(db, study, token).id, now())
+    _database().forget_deleted()
     return _quietly(redirect(request.path, 303))
 
 
