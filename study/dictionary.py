@@ -105,6 +105,9 @@ SESSIONS = (
     Column("screen_height", "CSS pixels", "height of the screen"),
     Column("colour_depth", "bits", "of the screen, as the browser says"),
     Column("colour_gamut", "text", "srgb, p3 or rec2020, the widest that the browser claims"),
+    Column(
+        "plates_missed", "text", "kinds of the plates whose number was not read: control, deutan, protan, joined by ;"
+    ),
 )
 
 FACTS = tuple(column.name for column in SESSIONS[10:])

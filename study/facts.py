@@ -5,7 +5,7 @@ An empty field was not said. What is said again replaces what was said before, f
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from study.errors import Malformed
 from study.models import Fact, Session
+from study.plates import Plate
 from study.spec import Ask
 
 AGE_BANDS = ("under_18", "18_29", "30_44", "45_59", "60_74", "75_over")
@@ -82,16 +83,19 @@ def asked(step: str, ask: Ask) -> tuple[str, ...]:
     return tuple(name for name, wanted in questions.items() if wanted and step == "questions")
 
 
-def read_plates(form: Mapping[str, str], numbers: list[str]) -> dict[str, str]:
-    """How many plates were shown and how many of their numbers were read; nothing where nothing was typed."""
-    answers = [form.get(f"plate{place}", "").strip() for place in range(1, len(numbers) + 1)]
+def read_plates(form: Mapping[str, str], shown: Sequence[Plate]) -> dict[str, str]:
+    """How many plates were shown, how many numbers were read, and which kinds were missed, for a missed control tells
+    of something else than a missed deutan plate. Nothing where nothing was typed.
+    """
+    answers = [form.get(f"plate{place}", "").strip() for place in range(1, len(shown) + 1)]
     for place, answer in enumerate(answers, 1):
         if len(answer) > LONGEST_ANSWER:
             raise Malformed(f"`plate{place}`: a number has at most {LONGEST_ANSWER} characters.")
     if not any(answers):
         return {}
-    right = sum(_digits(answer) == number for answer, number in zip(answers, numbers, strict=True))
-    return {"plates_shown": str(len(numbers)), "plates_right": str(right)}
+    missed = [plate.kind for answer, plate in zip(answers, shown, strict=True) if _digits(answer) != plate.number]
+    counts = {"plates_shown": str(len(shown)), "plates_right": str(len(shown) - len(missed))}
+    return counts | ({"plates_missed": ";".join(missed)} if missed else {})
 
 
 def browser(user_agent: str) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: ReferenceMode = "always"
     languages: tuple[Language, ...] = ("en",)
     layout: Layout = "side_by_side"
-    flicker_ms: Annotated[int, msgspec.Meta(ge=100, le=5000)] = 500
+    flicker_ms: Annotated[int, msgspec.Meta(ge=167, le=5000)] = 500
     view: View = "crop"
     loupe: bool = False
     mark_region: bool = False
@@ -87,7 +87,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Screening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a session ends early: after a warning, and with the pay of a whole one."""
+    """When a session ends early: after a warning."""
 
     catches_missed: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
 
@@ -108,6 +108,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consent: Prose = ""
     instructions: Prose = ""
     thanks: Prose = ""
+    screened_out: Prose = ""
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -317,13 +318,12 @@ def _words(kind: Any) -> list[str]:
 
 def _with_defaults(spec: Spec) -> Spec:
     first, *others = spec.study.languages
-    translations = {
-        language: _filled(spec.translations.get(language, Texts()), spec.study, language) for language in others
-    }
-    return msgspec.structs.replace(spec, texts=_filled(spec.texts, spec.study, first), translations=translations)
+    translations = {language: _filled(spec.translations.get(language, Texts()), spec, language) for language in others}
+    return msgspec.structs.replace(spec, texts=_filled(spec.texts, spec, first), translations=translations)
 
 
-def _filled(texts: Texts, study: Study, language: str) -> Texts:
-    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure, language=language)
+def _filled(texts: Texts, spec: Spec, language: str) -> Texts:
+    study, pays_early = spec.study, bool(spec.links.screen_out)
+    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure, pays_early=pays_early, language=language)
     blank = {name: default for name, default in given.items() if not getattr(texts, name).strip()}
     return msgspec.structs.replace(texts, **blank)

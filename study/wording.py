@@ -20,51 +20,85 @@ QUESTIONS = {
     ("label", "more_different"): _("Which strays further from the original?"),
 }
 
-TITLES = {"compare": _("Which image looks better?"), "label": _("Which image would you keep?")}
+TITLES = {
+    ("compare", "prefer"): _("Which image looks better?"),
+    ("compare", "closer"): _("Which image is closer to the original?"),
+    ("compare", "more_different"): _("Which image differs more from the original?"),
+    ("label", "prefer"): _("Which image would you keep?"),
+    ("label", "closer"): _("Which image is closer to the original?"),
+    ("label", "more_different"): _("Which image differs more from the original?"),
+}
 
 _CONSENT = (
-    _(
-        "You will see pairs of images and answer one short question about each. There are no right or wrong answers: "
-        "your own eyes decide."
-    ),
+    _("You will see pairs of images and answer one short question about each. Your own eyes decide."),
     _("Taking part is your choice."),
 )
 
 _LOOK = _("Please sit at your usual distance from the screen, and leave the browser's zoom at 100%.")
 
+_SHOWN = _("The two images show the same part of a photograph.")
+_KEEP = _("Imagine that the original is gone and that you may keep only one of the two.")
+_ANSWER = _("Look at both, then answer the question with one of the buttons below the images.")
+
+# Nothing speaks of liking where the question is one of likeness, and nothing ever of what an image may show.
 _TASKS = {
-    "compare": _(
-        "The two images show the same part of a photograph, stored in two different ways. Look at both, then choose "
-        "one: press its button, or the key that the button names."
-    ),
-    "label": _(
-        "The two images stand for the same part of a photograph. One may be softer; the other may be sharper but show "
-        "details that were invented. Imagine that the original is gone and that you may keep only one of the two. "
-        "Choose by its button, or by the key that the button names."
-    ),
+    ("compare", "prefer"): (_SHOWN, _ANSWER),
+    ("compare", "closer"): (_SHOWN, _ANSWER),
+    ("compare", "more_different"): (_SHOWN, _ANSWER),
+    ("label", "prefer"): (_SHOWN, _KEEP, _ANSWER),
+    ("label", "closer"): (_SHOWN, _ANSWER),
+    ("label", "more_different"): (_SHOWN, _ANSWER),
 }
 
 _UNDECIDED = {
-    False: _("Some differences are small. If you cannot decide, choose what your first glance favours."),
+    False: _(
+        "Some differences are small. If you cannot decide, give the answer that seems more likely to you at first "
+        "glance."
+    ),
     True: _('Some differences are small. If you cannot decide, you may answer "not sure".'),
 }
 
+_LIKENESS = _("Your answers help to find out how close to the original different ways of storing images stay.")
 _THANKS = {
-    "compare": _("Your answers help to find out which way of storing images keeps what people want to see."),
-    "label": _("Your answers help to find out where people welcome invented detail, and where they do not."),
+    ("compare", "prefer"): _(
+        "Your answers help to find out which way of storing images keeps what people want to see."
+    ),
+    ("compare", "closer"): _LIKENESS,
+    ("compare", "more_different"): _LIKENESS,
+    ("label", "prefer"): _(
+        "Your answers help to find out where people welcome invented detail, and where they do not."
+    ),
+    ("label", "closer"): _LIKENESS,
+    ("label", "more_different"): _LIKENESS,
+}
+
+_ENDS_EARLY = _(
+    "The study ends here for you, a little early: several pairs had a clear answer that was missed, so the differences "
+    "may be hard to see on your screen, or today."
+)
+_PAY = {
+    True: _("You are paid as for the whole study."),
+    False: _("If something was promised to you for taking part, tell the code below to whoever promised it."),
 }
 
 
-def defaults(kind: str, asks_for: str, *, not_sure: bool, language: str = "en") -> dict[str, str]:
-    """Every text of a study that gives none, by its key in study.toml, in one language."""
+def defaults(
+    kind: str, asks_for: str, *, not_sure: bool, pays_early: bool = False, language: str = "en"
+) -> dict[str, str]:
+    """Every text of a study that gives none, by its key in study.toml, in one language.
+
+    `pays_early`: whoever the screening sends away has a link of their own that pays.
+    """
     say = gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en").gettext
+    task = " ".join(map(say, _TASKS[kind, asks_for]))
     return {
-        "title": say(TITLES[kind]),
+        "title": say(TITLES[kind, asks_for]),
         "pay": "",
         "question": say(QUESTIONS[kind, asks_for]),
         "consent": "\n\n".join(map(say, _CONSENT)),
-        "instructions": "\n\n".join(map(say, (_LOOK, _TASKS[kind], _UNDECIDED[not_sure]))),
-        "thanks": say(_THANKS[kind]),
+        "instructions": "\n\n".join((say(_LOOK), task, say(_UNDECIDED[not_sure]))),
+        "thanks": say(_THANKS[kind, asks_for]),
+        "screened_out": "\n\n".join(map(say, (_ENDS_EARLY, _PAY[pays_early]))),
     }
 
 
@@ -131,9 +165,10 @@ screen_out = ""            # offered to those whom the screening sends away, who
 # consent = \"\"\"...\"\"\"
 # instructions = \"\"\"...\"\"\"
 # thanks = \"\"\"...\"\"\"
+# screened_out = \"\"\"...\"\"\"  # to those whom the screening sends away
 """
 
 
 def new_toml(name: str, kind: str) -> str:
     """A commented study.toml for a study of this kind."""
-    return TEMPLATE.format(name=name, kind=kind, title=TITLES[kind], question=QUESTIONS[kind, "prefer"])
+    return TEMPLATE.format(name=name, kind=kind, title=TITLES[kind, "prefer"], question=QUESTIONS[kind, "prefer"])

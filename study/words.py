@@ -22,14 +22,20 @@ TRIAL = {
     "wider_and_higher": lazy_gettext(
         "Please make the window wider (by {width} px) and higher (by {height} px), or use a larger screen."
     ),
+    "smaller_words": lazy_gettext(
+        "Or zoom out in your browser: words and buttons become smaller, the images keep their pixels."
+    ),
+    "computer": lazy_gettext("The images need a larger screen than this one. Please use a computer."),
     "no_answer": lazy_gettext("No answer from the server. Trying again; nothing is lost."),
     "offline": lazy_gettext("Offline. This page goes on by itself; nothing is lost."),
     "no_image": lazy_gettext("An image does not arrive. Trying again."),
+    "not_saved": lazy_gettext("The server could not save your answer. It is kept in this browser and sent again."),
     "let_go": lazy_gettext("Let go of the other key first."),
     "saving": lazy_gettext("Saving."),
     "not_in_view": lazy_gettext("The images are not in view."),
     "look_first": lazy_gettext("Look at both images first."),
     "look_at": lazy_gettext("Look at {images} first."),
+    "look_longer": lazy_gettext("Look at {images} a little longer."),
     "a": lazy_gettext("A"),
     "b": lazy_gettext("B"),
     "original": lazy_gettext("Original"),
@@ -46,6 +52,7 @@ DEVICE = {
     "higher": TRIAL["higher"],
     "wider_and_higher": TRIAL["wider_and_higher"],
     "turn": TRIAL["turn"],
+    "computer": TRIAL["computer"],
     "zoom_out": TRIAL["zoom_out"],
     "tiny": lazy_gettext("The images are small on this screen. A screen with larger pixels suits this study better."),
     "copied": lazy_gettext("Copied."),
@@ -54,6 +61,9 @@ DEVICE = {
 
 SCREEN = {
     "measured": lazy_gettext("{number} pixels of your screen are one millimetre."),
+    "at_the_end": lazy_gettext(
+        "The slider is at its end. If the outline is not as large as the card, leave the box empty."
+    ),
 }
 """Of the page with the bank card: screen.js."""
 

@@ -27,16 +27,17 @@ function tell() {
   for (const field of document.querySelectorAll("[data-fact]")) field.value = facts[field.name];
 }
 
-/** A phone, where the study does not want one: the way on is a computer. */
-function sendElsewhere() {
-  elsewhere.hidden = false;
-  document.querySelector("[data-action=agree]").hidden = true;
+/** A device that the study does not want or that is too small, before consent: the way on is a computer. */
+function sendElsewhere(away) {
+  elsewhere.hidden = !away;
+  document.querySelector("[data-action=agree]").hidden = away;
+}
+
+async function copyLink({ currentTarget }) {
   const link = elsewhere.querySelector("input");
-  elsewhere.querySelector("button").addEventListener("click", async ({ currentTarget }) => {
-    link.select();
-    await (navigator.clipboard?.writeText(link.value) ?? document.execCommand("copy"));
-    currentTarget.textContent = say("copied");
-  });
+  link.select();
+  await (navigator.clipboard?.writeText(link.value) ?? document.execCommand("copy"));
+  currentTarget.textContent = say("copied");
 }
 
 /** What to change, so that the images of this study can be shown pixel by pixel; "" where nothing is. */
@@ -51,20 +52,32 @@ function advice() {
 function larger(needs, window) {
   const width = Math.ceil((needs.width - window.width) / window.ratio);
   const height = Math.ceil((needs.height - window.height) / window.ratio);
-  if (touched && window.height >= needs.width && window.width >= needs.height) return say("turn");
+  if (touched) return say(turned(needs, window) ? "turn" : "computer");
   if (width > 0 && height > 0) return say("wider_and_higher", { width, height });
   return width > 0 ? say("wider", { width }) : say("higher", { height });
 }
 
+const turned = (needs, { width, height }) => height >= needs.width && width >= needs.height;
+
+/** Whether no way of holding this device has room for the images; its window is as large as it gets. */
+function hopeless() {
+  const window = view();
+  const { fits, needs } = plan(window, trial, PARTS);
+  return touched && !window.pinched && !fits && !turned(needs, window);
+}
+
 function check() {
-  const words = advice();
+  const away = elsewhere !== null && hopeless();
+  if (elsewhere) sendElsewhere(away);
+  const words = away ? "" : advice();
   if (notice.textContent !== words) notice.textContent = words;
   notice.hidden = words === "";
 }
 
 tell();
+elsewhere?.querySelector("button").addEventListener("click", copyLink);
 if (elsewhere && !phones && touched && Math.min(screen.width, screen.height) < SHORT_SIDE) {
-  sendElsewhere();
+  sendElsewhere(true);
 } else if (trial.left.width > 0) {
   check();
   watch(check);

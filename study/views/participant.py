@@ -45,13 +45,14 @@ def step(name: str) -> ResponseReturnValue:
     shown, action = request.form.get("step", ""), request.form.get("action", "")
     if action not in {"agree", "decline", "next"}:
         raise Malformed("`action`: it is `agree`, `decline` or `next`.")
+    ahead = _counted_ahead(name) if action == "agree" else scheduling.NOTHING
     with _database().write() as db:
         study = scheduling.find(db, name, lock=action != "next")
         languages.choose(scheduling.spec_of(study).study.languages)
         if action == "next":
             _go_on(db, study, shown)
         elif shown == "consent":
-            _answer_consent(db, study, agreed=action == "agree")
+            _answer_consent(db, study, ahead, agreed=action == "agree")
     return redirect(url_for("participant.page", name=name), 303)
 
 
@@ -63,13 +64,26 @@ def _go_on(db: OrmSession, study: Study, shown: str) -> None:
         facts.keep(db, session, said)
 
 
-def _answer_consent(db: OrmSession, study: Study, *, agreed: bool) -> None:
+def _counted_ahead(name: str) -> scheduling.Settled:
+    """What ended sessions answered, counted before anything is locked."""
+    with _database().read() as db:
+        return _settled(db, scheduling.find(db, name))
+
+
+def _settled(db: OrmSession, study: Study) -> scheduling.Settled:
+    """The same, counted on from what this process counted last."""
+    kept: dict[int, scheduling.Settled] = current_app.extensions.setdefault("settled", {})
+    kept[study.id] = scheduling.settled(db, study, now(), kept.get(study.id, scheduling.NOTHING))
+    return kept[study.id]
+
+
+def _answer_consent(db: OrmSession, study: Study, ahead: scheduling.Settled, *, agreed: bool) -> None:
     at, language = now(), languages.spoken()
     participant = identity.enrol(db, study, at, agreed=agreed)
     if not agreed:
         scheduling.decline(db, participant, at, language)
         return
-    session = scheduling.begin(db, study, participant, at, language)
+    session = scheduling.begin(db, study, participant, at, language, ahead)
     if session.outcome == "open":
         facts.keep(db, session, _said("consent", study, session))
 
@@ -78,7 +92,7 @@ def _said(shown: str, study: Study, session: Session) -> dict[str, str]:
     """What the form of a step says of the participant and the screen."""
     ask = scheduling.spec_of(study).ask
     if shown == "plates":
-        return facts.read_plates(request.form, [plate.number for plate in _plates(ask.colour_plates, session)])
+        return facts.read_plates(request.form, _plates(ask.colour_plates, session))
     told = facts.browser(request.user_agent.string) if shown == "consent" else {}
     return told | facts.read(shown, request.form, ask)
 
@@ -90,10 +104,10 @@ def _plates(count: int, session: Session) -> list[plates.Plate]:
 def _consent(db: OrmSession, study: Study) -> str:
     scheduling.check_open(study)
     identity.welcome(study)
-    at = now()
-    scheduling.check_room(db, study, at)
-    spec = scheduling.spec_of(study)
-    practice, trials = scheduling.trials_planned(db, study, at)
+    spec, at = scheduling.spec_of(study), now()
+    ahead = _settled(db, study) if spec.design.votes_per_pair else scheduling.NOTHING
+    scheduling.check_room(db, study, at, ahead)
+    practice, trials = scheduling.trials_planned(db, study, at, ahead)
     seconds = (practice + trials) * steps.USUAL_TRIAL_S
     nothing_yet = steps.Progress(0, trials, round(seconds))
     more = {"practice": practice, "link": identity.arrival_link(study), **_device(db, study, spec)}
@@ -175,8 +189,11 @@ def _render(step: str, study: Study, spec: Spec, progress: steps.Progress, **mor
         "mark_region": spec.study.mark_region,
         "not_sure": spec.study.not_sure,
         "languages": spec.study.languages,
+        "screening": spec.screening.catches_missed > 0,
         "screen_out": spec.links.screen_out,
-        "checks": spec.design.catch_rate + spec.design.identical_rate + spec.design.repeat_rate > 0,
+        "catches": spec.design.catch_rate > 0,
+        "identical": spec.design.identical_rate > 0,
+        "repeats": spec.design.repeat_rate > 0,
         "simulated": study.simulated,
     }
     texts = texts_in(spec, languages.spoken())

@@ -43,7 +43,8 @@ def golden_spec() -> Spec:
         design=Design(seed=3, practice=1, catch_rate=0.5, identical_rate=0.5, repeat_rate=0.5, block=3),
         ask=Ask(age=True),
         links=Links(completion="https://example.org/done"),
-        texts=Texts(title='"Golden"', question="Which?", consent="One.\n\nTwo.", instructions="Look.", thanks="Ta."),
+        texts=Texts(title='"Golden"', question="Which?", consent="One.\n\nTwo.", instructions="Look.", thanks="Ta.",
+                    screened_out="Off."),
     )  # fmt: skip
     return parse(to_toml(asked), "golden")
 

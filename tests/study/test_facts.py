@@ -14,7 +14,7 @@ from study.db import Database
 from study.dictionary import FACTS
 from study.errors import Malformed
 from study.models import Fact
-from study.plates import plates
+from study.plates import Plate, plates
 from study.spec import Ask
 
 Load = Callable[..., str]
@@ -51,8 +51,8 @@ def test_a_participant_who_says_everything_has_every_fact(database: Database, lo
     degree = 600 * math.tan(math.pi / 180) * 3.78
     assert float(found.pop("pixels_per_degree")) == pytest.approx(degree, abs=0.01)
     assert found == silent | said | {
-        "screen_width": "1921", "plates_shown": "3", "plates_right": "2", "pixels_per_mm": "3.780",
-        "distance_mm": "600", "browser": "Firefox 140",
+        "screen_width": "1921", "plates_shown": "3", "plates_right": "2", "plates_missed": "deutan",
+        "pixels_per_mm": "3.780", "distance_mm": "600", "browser": "Firefox 140",
     }  # fmt: skip
     assert {*found, "pixels_per_degree"} == set(FACTS)
 
@@ -130,16 +130,26 @@ def test_what_the_study_did_not_ask_is_not_kept(database: Database, load: Load, 
 
 
 def test_plates_are_read_in_the_digits_of_any_script() -> None:
-    assert facts.read_plates({"plate1": "٢٤", "plate2": "24 "}, ["24", "42"]) == {
-        "plates_shown": "2",
-        "plates_right": "1",
-    }
-    assert facts.read_plates({"plate1": "?"}, ["24"]) == {"plates_shown": "1", "plates_right": "0"}
+    shown = [Plate("deutan", "24", ()), Plate("protan", "42", ())]
+    assert facts.read_plates({"plate1": "٢٤", "plate2": "42 "}, shown) == {"plates_shown": "2", "plates_right": "2"}
+    missed = {"plates_shown": "1", "plates_right": "0", "plates_missed": "deutan"}
+    assert facts.read_plates({"plate1": "?"}, shown[:1]) == missed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "missed"),
+    [((), ""), ((1,), "control"), ((2,), "deutan"), ((1, 3), "control;protan"), ((2, 4), "deutan;deutan")],
+)
+def test_a_missed_control_is_told_from_a_missed_plate(wrong: tuple[int, ...], missed: str) -> None:
+    shown = plates(4, "1 1")
+    answers = {f"plate{place}": "" if place in wrong else plate.number for place, plate in enumerate(shown, 1)}
+    found = facts.read_plates(answers, shown)
+    assert (found["plates_right"], found.get("plates_missed", "")) == (str(4 - len(wrong)), missed)
 
 
 @given(st.text(max_size=16))
 def test_any_answer_to_a_plate_is_right_or_wrong(answer: str) -> None:
-    read = facts.read_plates({"plate1": answer}, ["24"])
+    read = facts.read_plates({"plate1": answer}, [Plate("deutan", "24", ())])
     assert (read == {}) is (not answer.strip())
     assert read.get("plates_right") in {None, "0", "1"}
 

@@ -83,7 +83,9 @@ def test_default_texts_suit_the_kind_and_the_question(kind: str, asks_for: str) 
     read = spec.parse(f"[study]\nkind = '{kind}'\nasks_for = '{asks_for}'", "f", "n")
     assert read.texts.question == wording.QUESTIONS[kind, asks_for]
     assert msgspec.to_builtins(read.texts) == wording.defaults(kind, asks_for, not_sure=False)
-    written = spec.parse(f"[study]\nkind = '{kind}'\n[texts]\nquestion = 'Own words?'\nthanks = ''", "f", "n")
+    written = spec.parse(
+        f"[study]\nkind = '{kind}'\nasks_for = '{asks_for}'\n[texts]\nquestion = 'Own words?'\nthanks = ''", "f", "n"
+    )
     assert written.texts.question == "Own words?"
     assert written.texts.thanks == read.texts.thanks
     assert not [text for text in msgspec.to_builtins(read.texts).values() if "picture" in text]
@@ -111,7 +113,8 @@ prose = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @given(
     texts=st.builds(
-        spec.Texts, title=prose, pay=prose, question=prose, consent=prose, instructions=prose, thanks=prose
+        spec.Texts,
+        **dict.fromkeys(("title", "pay", "question", "consent", "instructions", "thanks", "screened_out"), prose),
     ),
     design=st.builds(
         spec.Design,

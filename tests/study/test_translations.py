@@ -1,14 +1,17 @@
 """Every sentence of the pages is there in every language, with the same placeholders, and compiled as it stands."""
 
+import ast
+import importlib
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from study import languages, spec, wording, words
+from study import errors, languages, spec, wording, words
 
 HOUSE = Path(__file__).resolve().parents[2]
 SCRIPT = HOUSE / "scripts/translations.py"
@@ -55,6 +58,27 @@ def test_every_sentence_is_translated_with_its_placeholders(language: str) -> No
             named = set(PLACEHOLDERS.findall(text))
             assert named == wanted or (len(translated) > 1 and named <= wanted), f"{language}: {english}: {text}"
         assert set(PLACEHOLDERS.findall(translated[-1])) == wanted, f"{language}: {english}"
+
+
+def refusals() -> Iterator[tuple[str, type[errors.Problem], ast.Call]]:
+    """Every call in the study room that makes a refusal for a participant, with its class."""
+    for path in sorted((HOUSE / "study").rglob("*.py")):
+        module = importlib.import_module(".".join(path.relative_to(HOUSE).with_suffix("").parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            kind = getattr(module, node.func.id, None) if isinstance(node, ast.Call) and hasattr(node.func, "id") else 0
+            if isinstance(kind, type) and issubclass(kind, errors.Problem):
+                assert isinstance(node, ast.Call)
+                yield f"{path.name}:{node.lineno}", kind, node
+
+
+def test_whatever_a_page_may_say_of_a_refusal_is_in_the_catalogues() -> None:
+    known = {message.id for message in TEMPLATE}
+    found = list(refusals())
+    assert {kind.code for _, kind, _ in found} >= {"malformed", "csrf", "closed", "not_open", "expired", "busy"}
+    for where, kind, call in found:
+        said = kind.on_page or (call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None)
+        assert said in known, f"{where}: give {kind.__name__} a plain sentence, or an `on_page`"
+        assert kind.title in known, kind
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
