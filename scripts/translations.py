@@ -15,8 +15,8 @@ TRANSLATIONS = HOUSE / "study/translations"
 LANGUAGES = ("ar", "de")
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 TRANSLATED = (
-    "AlreadyCast", "Busy", "Closed", "Elsewhere", "Expired", "NoSession", "NotForPeople", "NotOpen", "Paused",
-    "StaleForm", "TooMany", "UnknownParticipant", "UnknownStudy", "UnknownTrial", "Withdrawn",
+    "AlreadyCast", "Busy", "Closed", "Elsewhere", "Expired", "Full", "LinkTooLong", "NoSession", "NotForPeople",
+    "NotOpen", "Paused", "StaleForm", "TooMany", "UnknownParticipant", "UnknownStudy", "UnknownTrial", "Withdrawn",
 )  # fmt: skip
 """Refusals that a participant may read: what such a call says is collected like what stands in `_()`."""
 KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None} | dict.fromkeys(TRANSLATED)

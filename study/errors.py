@@ -20,6 +20,8 @@ class Problem(Exception):
     status = 400
     code = "malformed"
     title = _("This did not work")
+    on_page: str | None = None
+    """What a page says in place of the message, where that is not meant for participants."""
     retry_after: int | None = None
 
     def __init__(self, message: str) -> None:
@@ -28,7 +30,16 @@ class Problem(Exception):
 
 
 class Malformed(Problem):
-    """The request is not what the contract says; the message names the value."""
+    """The request is not what the contract says; the message names the value, which helps programs only."""
+
+    on_page = _("The server cannot do what was asked here. Go back, and try again from the study's own page.")
+
+
+class LinkTooLong(Problem):
+    """The link that brought a visitor says more than a cookie can hold."""
+
+    code = "link_too_long"
+    title = _("This link is too long")
 
 
 class StaleForm(Problem):
@@ -100,11 +111,19 @@ class NotOpen(Problem):
 
 
 class Closed(Problem):
-    """The study takes no votes any more, or no further participants."""
+    """The study takes no votes any more."""
 
     status = 410
     code = "closed"
     title = _("This study has ended")
+
+
+class Full(Problem):
+    """The study needs nobody else at the moment; who leaves it gives a place back."""
+
+    status = 410
+    code = "full"
+    title = _("All places are taken")
 
 
 class Withdrawn(Problem):

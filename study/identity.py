@@ -19,7 +19,7 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.errors import Elsewhere, Malformed, NoSession, NotForPeople, NotOpen, UnknownParticipant, Withdrawn
+from study.errors import Elsewhere, LinkTooLong, NoSession, NotForPeople, NotOpen, UnknownParticipant, Withdrawn
 from study.models import Participant, PlatformIdentity, Session, Study, random_pseudonym
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
@@ -72,7 +72,7 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
         NotForPeople: a simulated participant at a human study, a token that is not this study's, or a person at a
             simulation.
         Elsewhere: the link names somebody who has begun in another browser.
-        Malformed: the link says more than a cookie can hold.
+        LinkTooLong: the link says more than a cookie can hold.
     """
     if LANGUAGE in parameters:
         session[LANGUAGE] = parameters[LANGUAGE][:16]
@@ -231,14 +231,14 @@ def _said(parameters: Mapping[str, str]) -> dict[str, str]:
     """What a link says, but for the token, the language and the names that nobody filled in.
 
     Raises:
-        Malformed: it is more than a cookie can hold.
+        LinkTooLong: it is more than a cookie can hold.
     """
     said = {
         _printable(name): _printable(value) for name, value in parameters.items() if name not in {SIMULATED, LANGUAGE}
     }
     kept = {name: value for name, value in said.items() if name and not (name in KNOWN_IDS and UNFILLED & set(value))}
     if len(json.dumps(kept)) > PARAMETERS_LENGTH or any(len(name) > PARAMETER_NAME_LENGTH for name in kept):
-        raise Malformed("The link carries too much: ask whoever sent it for a shorter one.")
+        raise LinkTooLong("The link carries too much: ask whoever sent it for a shorter one.")
     return kept
 
 

@@ -1,7 +1,8 @@
 """How much one participant, or one address, may ask in a short time: more than any person does, less than a script.
 
 Votes and steps are counted by session. The opening of sessions is counted by address, generously, since a whole lab may
-sit behind one; an address is kept for these minutes only, in memory, as a hash whose salt ends with the process.
+sit behind one; an address is kept for these minutes only, as a hash whose salt ends with the process, in memory or in
+the storage that `STUDY_LIMITS_URL` names.
 """
 
 import hashlib

@@ -2,23 +2,40 @@
 
 One session begins at a time: the study's row is locked (PostgreSQL) or the database is (SQLite's BEGIN IMMEDIATE),
 so that the counts a plan is made from hold until it is stored, and the number of participants is never overshot.
+What sessions that are over answered cannot grow any more: it is counted before the lock, which then covers the rest.
 """
 
 import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
 from study import design, ordering
-from study.errors import Closed, Paused, UnknownStudy
+from study.errors import Closed, Full, Paused, UnknownStudy
 from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote
 from study.spec import STUDY_NAME, Spec, parse
 
 GRACE = timedelta(minutes=1)
 """How much later than its votes are refused an abandoned session gives its places back: a vote that was taken in time,
 and is still on its way into the database, must not meet a place that has been given to somebody else."""
+AT_ONCE = 500
+"""Sessions whose answers are counted in one statement."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Sessions that are complete or abandoned, and how often they answered each rating pair."""
+
+    sessions: frozenset[int] = frozenset()
+    answers: Mapping[int, int] = field(default_factory=dict)
+
+
+NOTHING = Settled()
 
 
 def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
@@ -52,44 +69,55 @@ def check_open(study: Study) -> None:
         raise Closed("This study has ended and takes no more answers. Thank you for your interest.")
 
 
-def check_room(db: OrmSession, study: Study, at: datetime) -> None:
-    """Be silent where one more participant may begin at the moment `at`.
+def check_room(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> None:
+    """Be silent where one more participant may begin at the moment `at`; `ahead` is what was counted before.
 
-    Whoever declined, withdrew or abandoned a session has given the place back.
+    Whoever declined, withdrew, abandoned a session or was screened out has given the place back.
 
     Raises:
-        Closed: as many take part as the study asked for, or every pair has the answers that it asked for.
+        Full: as many take part as the study asked for, or every pair has the answers that it asked for.
     """
     ask = spec_of(study).design
     placed = select(func.count()).where(
-        Session.study_id == study.id, or_(Session.outcome.in_(("complete", "screened_out")), _alive(study, at))
+        Session.study_id == study.id, or_(Session.outcome == "complete", _alive(study, at))
     )
     full = ask.participants and (db.scalar(placed) or 0) >= ask.participants
-    if full or (ask.votes_per_pair and not design.wanted(pairs(db, study, "rating"), counts(db, study, at), ask)):
-        raise Closed("Enough people have taken part in this study already. Thank you for your interest.")
+    if full or (ask.votes_per_pair and not _wanted(db, study, at, ahead)):
+        raise Full(
+            "Everybody whom this study needs has a place. If somebody leaves, a place comes free: "
+            "you may try this link again later. Thank you for your interest."
+        )
 
 
-def begin(db: OrmSession, study: Study, participant: Participant, at: datetime, language: str | None = None) -> Session:
+def begin(
+    db: OrmSession,
+    study: Study,
+    participant: Participant,
+    at: datetime,
+    language: str | None = None,
+    *,
+    ahead: Settled = NOTHING,
+) -> Session:
     """The participant's session, planned whole; the one there is where it has begun already.
 
     Call it with the study locked (`find(..., lock=True)`) in a write transaction. `language` is that of the pages;
-    where nothing is said, the study's first one.
+    where nothing is said, the study's first one. `ahead` is what was counted before the lock.
 
     Raises:
-        Paused, Closed: nobody may begin now.
+        Paused, Closed, Full: nobody may begin now.
     """
     session = db.scalar(select(Session).where(Session.participant_id == participant.id))
     if session is not None:
         return session
     check_open(study)
-    check_room(db, study, at)
+    check_room(db, study, at, ahead)
     last = db.scalar(select(func.max(Session.ordinal)).where(Session.study_id == study.id))
     session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open", language=language)
     db.add(session)
     db.flush()
     spec = spec_of(study)
     planned = design.plan(
-        pairs(db, study, "rating"), pairs(db, study, "catch"), counts(db, study, at),
+        pairs(db, study, "rating"), pairs(db, study, "catch"), counts(db, study, at, ahead),
         design=spec.design, asks_for=spec.study.asks_for, ordinal=session.ordinal or 0,
     )  # fmt: skip
     db.add_all(_trial(session, trial) for trial in planned)
@@ -107,22 +135,64 @@ def decline(db: OrmSession, participant: Participant, at: datetime, language: st
     return session
 
 
-def counts(db: OrmSession, study: Study, at: datetime) -> dict[int, int]:
-    """How often each rating pair was answered, or is about to be: open trials of sessions alive at `at` count."""
-    query = (
+def counts(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> Mapping[int, int]:
+    """How often each rating pair was answered, or is about to be: all trials of sessions alive at `at` count."""
+    planned = (
         select(Trial.pair_id, func.count())
         .join(Session, Session.id == Trial.session_id)
-        .outerjoin(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-        .where(Session.study_id == study.id, Trial.kind == "rating", or_(Vote.id.is_not(None), _alive(study, at)))
+        .where(Session.study_id == study.id, Trial.kind == "rating", _alive(study, at))
         .group_by(Trial.pair_id)
     )
-    return {row[0]: row[1] for row in db.execute(query)}
+    return _added(settled(db, study, at, ahead).answers, db.execute(planned))
+
+
+def settled(db: OrmSession, study: Study, at: datetime, before: Settled = NOTHING) -> Settled:
+    """What the sessions answered that are complete or abandoned at the moment `at`, counted on from `before`.
+
+    Votes of such a session are never added any more, and taken away only together with its outcome, by withdrawing:
+    where all sessions of `before` are still among them, their count holds. Otherwise everything is counted anew.
+    """
+    over = or_(Session.outcome == "complete", and_(Session.outcome == "open", ~_alive(study, at)))
+    sessions = frozenset(db.scalars(select(Session.id).where(Session.study_id == study.id, over)))
+    if not before.sessions <= sessions:
+        before = NOTHING
+    answers, new = before.answers, sorted(sessions - before.sessions)
+    for start in range(0, len(new), AT_ONCE):
+        query = (
+            select(Trial.pair_id, func.count())
+            .join(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
+            .where(Trial.session_id.in_(new[start : start + AT_ONCE]), Trial.kind == "rating")
+            .group_by(Trial.pair_id)
+        )
+        answers = _added(answers, db.execute(query))
+    return Settled(sessions, answers)
+
+
+def _added(counted: Mapping[int, int], more: Iterable[tuple[int, int]]) -> Mapping[int, int]:
+    total = Counter(counted)
+    for pair, number in more:
+        total[pair] += number
+    return total
+
+
+def clock(study: Study, at: datetime) -> datetime:
+    """The moment `at` by the clock that sessions expire by: it stands still while the study is paused."""
+    return min(at, study.paused_at) if study.paused_at else at
+
+
+def resume(db: OrmSession, study: Study, at: datetime) -> None:
+    """Let that clock go on: whoever had a session when the pause began has as long as ever to come back."""
+    kept = timedelta(hours=spec_of(study).design.resume_hours)
+    had = and_(Session.outcome == "open", Session.active_at >= clock(study, at) - kept)
+    moved = update(Session).where(Session.study_id == study.id, had).values(active_at=at)
+    db.execute(moved.execution_options(synchronize_session=False))
+    study.paused_at = None
 
 
 def _alive(study: Study, at: datetime) -> ColumnElement[bool]:
     """Whether a session holds its place and its open trials at the moment `at`."""
     kept = timedelta(hours=spec_of(study).design.resume_hours) + GRACE
-    return and_(Session.outcome == "open", Session.active_at >= at - kept)
+    return and_(Session.outcome == "open", Session.active_at >= clock(study, at) - kept)
 
 
 def pairs(db: OrmSession, study: Study, kind: str) -> list[ordering.Pair]:
@@ -138,13 +208,22 @@ def pairs(db: OrmSession, study: Study, kind: str) -> list[ordering.Pair]:
     return [ordering.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
 
 
-def trials_planned(db: OrmSession, study: Study, at: datetime) -> tuple[int, int]:
-    """How many trials a session that begins at the moment `at` has: in one round of practice, and after it."""
+def trials_planned(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> tuple[int, int]:
+    """How many trials a session that begins at the moment `at` has: in one round of practice, and after it.
+
+    Answers are counted only where enough of them would make the session shorter.
+    """
     ask = spec_of(study).design
-    known = db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == "catch")) or 0
-    rated = min(ask.trials, len(design.wanted(pairs(db, study, "rating"), counts(db, study, at), ask)))
-    practice, *beside = design.numbers(ask, rated, known=known > 0)
+    of_kind = select(Pair.kind, func.count()).where(Pair.study_id == study.id).group_by(Pair.kind)
+    number = {row[0]: row[1] for row in db.execute(of_kind)}
+    asked = len(_wanted(db, study, at, ahead)) if ask.votes_per_pair else number.get("rating", 0)
+    rated = min(ask.trials, asked)
+    practice, *beside = design.numbers(ask, rated, known=number.get("catch", 0) > 0)
     return practice, rated + sum(beside)
+
+
+def _wanted(db: OrmSession, study: Study, at: datetime, ahead: Settled) -> list[ordering.Pair]:
+    return design.wanted(pairs(db, study, "rating"), counts(db, study, at, ahead), spec_of(study).design)
 
 
 def _session(

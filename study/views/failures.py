@@ -36,7 +36,6 @@ TROUBLES = {
 """By the code of SQLite or PostgreSQL: what a researcher has to mend, for waiting alone does not."""
 UNTIL_MENDED_S = 30
 NOTHING_HERE = _("There is nothing at this address: check the link.")
-NOT_UNDERSTOOD = _("The server cannot do what was asked here. Go back, and try again from the study's own page.")
 
 
 class _Unforeseen(Problem):
@@ -85,7 +84,7 @@ def _answer(problem: Problem) -> Response:
         response = make_response(jsonify(error={"code": problem.code, "message": problem.message}), problem.status)
     else:
         response = make_response(
-            _page(problem.status, problem.title, getattr(problem, "on_page", problem.message)), problem.status
+            _page(problem.status, problem.title, problem.on_page or problem.message), problem.status
         )
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
@@ -138,7 +137,7 @@ def _http(error: HTTPException) -> Response:
     else:
         log.info("%s %s", _asked(), status)
         title = _UnknownAddress.title if status == 404 else Problem.title
-        response = make_response(_page(status, title, NOTHING_HERE if status == 404 else NOT_UNDERSTOOD), status)
+        response = make_response(_page(status, title, NOTHING_HERE if status == 404 else Malformed.on_page), status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

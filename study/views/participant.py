@@ -83,7 +83,7 @@ def _answer_consent(db: OrmSession, study: Study, ahead: scheduling.Settled, *, 
     if not agreed:
         scheduling.decline(db, participant, at, language)
         return
-    session = scheduling.begin(db, study, participant, at, language, ahead)
+    session = scheduling.begin(db, study, participant, at, language, ahead=ahead)
     if session.outcome == "open":
         facts.keep(db, session, _said("consent", study, session))
 

@@ -63,9 +63,18 @@ def test_an_image_that_vanished_is_named_in_the_log_and_found_again_when_it_is_b
     response = browser.fetch(f"/media/{name}")
     assert (response.status_code, response.headers["Cache-Control"]) == (404, "no-store")
     assert f"{response.headers['X-Request-ID']} image {name} cannot be read" in caplog.text
+    assert "ERROR" in {record.levelname for record in caplog.records}
     kept.rename(media / name)
     assert browser.fetch(f"/media/{name}").status_code == 200
     assert browser.vote(trial).status_code == 200
+
+
+def test_an_invented_image_alarms_nobody(load: Load, browse: Browse, caplog: pytest.LogCaptureFixture) -> None:
+    load()
+    with caplog.at_level("INFO"):
+        assert browse().fetch(f"/media/{'0' * 64}.png").status_code == 404
+    assert f"image {'0' * 64}.png belongs to no study" in caplog.text
+    assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
 PRAGMAS = {"the disk is full": "max_page_count = 1", "the database is read-only": "query_only = 1"}

@@ -1,18 +1,19 @@
 """Who may begin, and what is counted: on both databases, also when everybody begins at once."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
-from study import design, scheduling, steps
+from study import design, erasure, scheduling, steps
 from study.db import Database
-from study.errors import Closed, Paused, UnknownStudy
+from study.errors import Closed, Full, Paused, UnknownStudy
 from study.models import Crop, Pair, Participant, Session, Study, Trial, Vote, now
 
 Load = Callable[..., str]
@@ -31,10 +32,12 @@ RATINGS_ONLY = "practice = 0\ncatch_rate = 0\nidentical_rate = 0\nrepeat_rate = 
 
 
 def begin(database: Database, name: str, who: str, at: datetime | None = None) -> int:
-    """Let somebody begin; the session's number in the database."""
+    """Let somebody begin, as the pages do; the session's number in the database."""
+    with database.read() as db:
+        ahead = scheduling.settled(db, scheduling.find(db, name), at or now())
     with database.write() as db:
         study = scheduling.find(db, name, lock=True)
-        return scheduling.begin(db, study, newcomer(db, study, who), at or now()).id
+        return scheduling.begin(db, study, newcomer(db, study, who), at or now(), ahead=ahead).id
 
 
 def begin_at_once(database: Database, name: str, people: int) -> int:
@@ -45,7 +48,7 @@ def begin_at_once(database: Database, name: str, people: int) -> int:
         at_once.wait()
         try:
             begin(database, name, f"p{number}")
-        except Closed:
+        except Full:
             return False
         return True
 
@@ -83,6 +86,19 @@ def counted(database: Database, name: str, at: datetime) -> Counter[int]:
         study = scheduling.find(db, name)
         found = scheduling.counts(db, study, at)
         return Counter({pair.id: found.get(pair.id, 0) for pair in scheduling.pairs(db, study, "rating")})
+
+
+@contextmanager
+def asked(database: Database) -> Iterator[list[str]]:
+    """Every statement that is sent meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(" ".join(statement.split()))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def vote_all(database: Database, session: int) -> None:
@@ -160,7 +176,7 @@ def test_no_pair_is_promised_more_often_than_its_quota_when_all_begin_at_once(da
     assert set(answers(database, "tiny").values()) == {2}
     with database.read() as db:
         study = scheduling.find(db, "tiny")
-        with pytest.raises(Closed):
+        with pytest.raises(Full):
             scheduling.check_room(db, study, now())
         each = db.execute(
             select(Session.ordinal, func.count()).join(Trial).where(Trial.kind == "rating").group_by(Session.ordinal)
@@ -181,14 +197,26 @@ def test_places_that_are_given_back_are_given_out_once(database: Database, load:
 
 
 @pytest.mark.parametrize("outcome", ["complete", "screened_out", "withdrawn"])
-def test_who_has_ended_keeps_the_place_unless_withdrawn(database: Database, load: Load, outcome: str) -> None:
+def test_only_who_completes_keeps_the_place(database: Database, load: Load, outcome: str) -> None:
     load(toml="[design]\nparticipants = 1")
     end(database, begin(database, "tiny", "first"), outcome)
-    if outcome == "withdrawn":
+    if outcome != "complete":
         begin(database, "tiny", "second")
         return
-    with pytest.raises(Closed):
+    with pytest.raises(Full):
         begin(database, "tiny", "second")
+
+
+def test_answers_of_who_was_screened_out_are_asked_for_again(database: Database, load: Load) -> None:
+    """Quotas are of usable sessions."""
+    load(toml="[design]\nvotes_per_pair = 1\n" + RATINGS_ONLY)
+    first = begin(database, "tiny", "first")
+    vote_all(database, first)
+    assert set(counted(database, "tiny", now()).values()) == {1}
+    end(database, first, "screened_out")
+    assert not any(counted(database, "tiny", now()).values())
+    vote_all(database, begin(database, "tiny", "second"))
+    assert set(counted(database, "tiny", now()).values()) == {1}
 
 
 @pytest.mark.parametrize("hours", [0.5, 2.0, 24.0])
@@ -200,7 +228,7 @@ def test_an_abandoned_place_is_free_a_minute_after_its_votes_are_refused(
     gone = begin(database, "tiny", "gone", start)
     refused = start + timedelta(hours=hours)
     for late in (timedelta(0), timedelta(seconds=59)):
-        with pytest.raises(Closed):
+        with pytest.raises(Full):
             begin(database, "tiny", "early", refused + late)
         assert set(counted(database, "tiny", refused + late).values()) == {1}
     with database.write() as db:
@@ -221,7 +249,7 @@ def test_only_what_is_still_wanted_is_asked_and_said_at_consent(database: Databa
     with database.read() as db:
         assert scheduling.trials_planned(db, scheduling.find(db, "tiny"), now()) == (0, 1)
     begin(database, "tiny", "second")
-    with pytest.raises(Closed):
+    with pytest.raises(Full):
         begin(database, "tiny", "third")
 
 
@@ -249,6 +277,62 @@ def test_a_correction_is_no_second_answer(database: Database, load: Load) -> Non
     assert set(answers(database, "tiny").values()) == {1}
 
 
+def test_what_was_counted_ahead_never_changes_a_count(database: Database, load: Load) -> None:
+    """Sessions end, are abandoned, come and withdraw after the count ahead; the clock may even go back."""
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5\n")
+    sessions = [begin(database, "tiny", f"p{number}") for number in range(6)]
+    for session in sessions[:3]:
+        vote_all(database, session)
+    end(database, sessions[0], "complete")
+    end(database, sessions[1], "complete")
+    leave(database, sessions[2], timedelta(hours=3))
+    leave(database, sessions[3], timedelta(hours=3))
+    with database.read() as db:
+        ahead = scheduling.settled(db, scheduling.find(db, "tiny"), now())
+    assert ahead.sessions == set(sessions[:4])
+    assert sum(ahead.answers.values()) == 15
+
+    def agree(at: datetime) -> None:
+        with database.read() as db:
+            study = scheduling.find(db, "tiny")
+            assert scheduling.counts(db, study, at, ahead) == scheduling.counts(db, study, at)
+
+    agree(now())
+    agree(now() - timedelta(hours=2))
+    vote_all(database, sessions[4])
+    end(database, sessions[4], "complete")
+    begin(database, "tiny", "later")
+    agree(now())
+    with database.write() as db:
+        erasure.erase(db, db.get_one(Session, sessions[0]).participant_id, now())
+    agree(now())
+    assert sum(answers(database, "tiny").values()) == 5 * 5  # three have voted, two are alive
+
+
+def test_answers_of_ended_sessions_are_not_counted_under_the_lock(database: Database, load: Load) -> None:
+    load()
+    vote_all(database, begin(database, "tiny", "first"))
+    with database.write() as db:
+        db.execute(update(Session).values(outcome="complete", ended_at=now()))
+    with asked(database) as before:
+        begin(database, "tiny", "second")
+    counting = [number for number, statement in enumerate(before) if " vote" in statement]
+    locking = [number for number, statement in enumerate(before) if statement.startswith("INSERT INTO participant")]
+    assert counting
+    assert max(counting) < min(locking)
+
+
+def test_a_page_that_promises_no_number_of_answers_counts_none(database: Database, load: Load) -> None:
+    load("free")
+    load("bound", toml="[design]\nvotes_per_pair = 3")
+    for name, counted_there in (("free", False), ("bound", True)):
+        with database.read() as db, asked(database) as statements:
+            study = scheduling.find(db, name)
+            scheduling.check_room(db, study, now())
+            scheduling.trials_planned(db, study, now())
+        assert any(" trial" in statement for statement in statements) == counted_there
+
+
 def test_beginning_twice_is_beginning_once(database: Database, load: Load) -> None:
     load()
     session = begin(database, "tiny", "p")
@@ -268,7 +352,7 @@ def test_declining_takes_no_place(database: Database, load: Load) -> None:
         assert (session.ordinal, session.outcome, session.ended_at) == (None, "declined", session.started_at)
         assert steps.here(db, session, now()).step == "declined"
     begin(database, "tiny", "first")
-    with pytest.raises(Closed):
+    with pytest.raises(Full):
         begin(database, "tiny", "second")
 
 

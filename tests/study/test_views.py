@@ -213,7 +213,8 @@ def test_a_full_study_says_so_but_lets_those_finish_who_began(load: Load, browse
     form = {"csrf_token": late.token(), "step": "consent", "action": "agree"}
     browser = browse().begin()
     assert late.client.post("/s/tiny/step", data=form).status_code == 410
-    assert browse().get().status_code == 410
+    refused = browse().get()
+    assert (refused.status_code, title(refused)) == (410, "All places are taken")
     assert browser.finish()["step"] == "thanks"
 
 
@@ -431,6 +432,19 @@ def test_a_failure_speaks_the_language_of_the_page_before_it(load: Load, browse:
     stale = browser.client.post("/s/tiny/step", data=form)
     assert (stale.status_code, spoken(stale), title(stale)) == (400, ("ar", "rtl"), "هذه الصفحة قديمة")
     assert title(browser.fetch("/s/shut")) == "انتهت هذه الدراسة"
+
+
+def test_what_a_page_cannot_do_is_said_in_its_language(load: Load, browse: Browse, caplog: Any) -> None:
+    load(toml=LANGUAGES)
+    browser = browse()
+    browser.get(lang="ar")
+    refused = browser.step("consent", "jump")
+    assert (refused.status_code, spoken(refused)) == (400, ("ar", "rtl"))
+    assert "لا يستطيع الخادم" in refused.text
+    assert "`action`" not in refused.text
+    assert "`action`" in caplog.text
+    long = browser.get(a="x" * 3000)
+    assert (long.status_code, title(long)) == (400, "هذا الرابط طويل جدًا")
 
 
 def test_pay_comes_with_the_duration_first(load: Load, browse: Browse) -> None:
