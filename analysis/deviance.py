@@ -107,7 +107,7 @@ def degrees(rows: _Rows) -> int:
     return int(used) * (2 if likelihood.tied else 1) - (likelihood.parameters - 1)
 
 
-def deviance(counts: Counts, found: Fit, rounds: int | None = None, seed: int = 1) -> Deviance | None:
+def deviance(counts: Counts, found: Fit, rounds: int | None = None, seed: int | SeedSequence = 1) -> Deviance | None:
     """Return the deviance of a fit; None where it has no degrees of freedom left, and under a ridge.
 
     With `ties` as half a win each the halves are taken as if they were votes.
@@ -121,7 +121,7 @@ def deviance(counts: Counts, found: Fit, rounds: int | None = None, seed: int = 
     model = found.model
     fast = model.link == "logistic" and model.ties != "rao-kupper" and not model.side_bias
     drawn = rounds or (ROUNDS if fast else SLOW_ROUNDS)
-    far, unsolved = _further(rows, statistic, drawn, Generator(SFC64(SeedSequence(seed))), together=fast)
+    far, unsolved = _further(rows, statistic, drawn, Generator(SFC64(seed)), together=fast)
     return Deviance(statistic, left, float(chdtrc(left, statistic)), (1 + far) / (1 + drawn), drawn, unsolved)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.random import SeedSequence
 
 from analysis.counts import Counts, count
 from analysis.deviance import Deviance, Residual, deviance, residuals
@@ -91,8 +92,8 @@ def checked(
         for at, counts in enumerate(count(replace(bare(votes), source=code, sources=tuple(names)))):
             divided[at].append((counts, Division(by, names, _small(counts, len(names), by))))
     found = []
-    for scale, parts in zip(scales, divided, strict=True):
-        found.append(_checked(scale, parts, left if known else None, seed))
+    for scale, parts, stream in zip(scales, divided, SeedSequence(seed).spawn(len(scales)), strict=True):
+        found.append(_checked(scale, parts, left if known else None, stream))
         done(1)
     return tuple(found)
 
@@ -109,19 +110,21 @@ def _small(counts: Counts, parts: int, by: str) -> Mask:
     return np.array([bool(n and too_small(n, p)) for n, p in zip(votes.tolist(), people.tolist(), strict=True)], bool)
 
 
-def _checked(scale: Scale, parts: Sequence[tuple[Counts, Division]], left: int | None, seed: int) -> FitCheck:
+def _checked(scale: Scale, parts: Sequence[tuple[Counts, Division]], left: int | None, seed: SeedSequence) -> FitCheck:
     counts, fit = scale.counts, scale.fit
     if fit is None:
         return FitCheck(scale, None, (), transitivity(counts), None, "", (), starved(counts))
     side, no_side = _side(scale, left)
+    stream, *streams = seed.spawn(1 + len(parts))
+    divided = [] if fit.ridge else list(zip(parts, streams, strict=True))
     return FitCheck(
         scale,
-        deviance=deviance(counts, fit, seed=seed),
+        deviance=deviance(counts, fit, seed=stream),
         residuals=residuals(counts, fit) if not fit.ridge else (),
         transitivity=transitivity(counts),
         side=side,
         no_side=no_side,
-        homogeneity=tuple(homogeneity(part, fit, division, seed) for part, division in parts) if not fit.ridge else (),
+        homogeneity=tuple(homogeneity(part, fit, division, stream) for (part, division), stream in divided),
         starved=starved(counts),
     )
 

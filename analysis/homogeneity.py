@@ -28,7 +28,7 @@ from analysis.votes import Floats, Ints, Mask
 
 ROUNDS = 999
 HELD = 2**22  # cells that are drawn at a time
-MOST = 2**25  # cells that are drawn at all; with more of them there are fewer rounds
+MOST = 2**21  # pairs of parts x rounds that are drawn at all; with more of them there are fewer rounds
 LEAST = 1e-9  # an eigenvalue below this share of the largest is none
 
 
@@ -85,7 +85,7 @@ class _Field:
         return np.array([flat.T @ (part[:, None, None] * weighted).reshape(-1, d) for part in votes])
 
 
-def homogeneity(counts: Counts, fit: Fit, division: Division, seed: int = 1) -> Homogeneity:
+def homogeneity(counts: Counts, fit: Fit, division: Division, seed: int | SeedSequence = 1) -> Homogeneity:
     """Test the parts of a scale's votes, which stand in the place of `counts.source`: a code of the names, -1 for none.
 
     `counts` are otherwise those that were fitted.
@@ -112,7 +112,7 @@ def homogeneity(counts: Counts, fit: Fit, division: Division, seed: int = 1) -> 
     scores = (csr_array((weight, (part, cell)), shape=shape) @ field.scores).toarray()
     statistic = float(test.statistics(scores[None])[0])
     rounds = int(min(ROUNDS, max(99, MOST // (votes > 0).sum())))
-    drawn = _drawn(test, rounds, Generator(SFC64(SeedSequence(seed))))
+    drawn = _drawn(test, rounds, Generator(SFC64(seed)))
     far = int((drawn >= statistic * (1 - 1e-9)).sum())
     found = replace(found, statistic=statistic, degrees=test.degrees, p=(1 + far) / (1 + rounds), rounds=rounds)
     return _by_participant(found, test, (counts.participant[keep], part, cell), weight)

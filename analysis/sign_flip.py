@@ -53,11 +53,11 @@ def net_wins(counts: Counts, cluster: Ints) -> tuple[Ints, Ints, Ints]:
     return net[net != 0], (keys // width)[net != 0], (keys % width)[net != 0] - 1
 
 
-def flip_tests(counts: Counts, cluster: Ints, seed: int = 1) -> list[Flips]:
+def flip_tests(counts: Counts, cluster: Ints, seed: SeedSequence) -> list[Flips]:
     """Test every pair of the counts, in their order; `cluster` labels the rows. The same seed gives the same p."""
     net, pair, _ = net_wins(counts, cluster)
     ends = np.searchsorted(pair, np.arange(len(counts.first) + 1))
-    streams = SeedSequence(seed).spawn(len(counts.first))
+    streams = seed.spawn(len(counts.first))
     return [sign_flip(net[begin:end], stream) for begin, end, stream in zip(ends[:-1], ends[1:], streams, strict=True)]
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.random import SeedSequence
 from scipy.special import stdtr
 
 from analysis.counts import Counts
@@ -121,7 +122,8 @@ def judged(scales: Sequence[Scale], primary: Primary = (), seed: int = 1) -> tup
             raise Refusal(
                 f"no votes put {pair[0]} and {pair[1]} on one scale; name two rated conditions or codecs as --primary."
             )
-    found = [_verdicts(scale, pairs, seed + at) for at, (scale, pairs) in enumerate(zip(scales, chosen, strict=True))]
+    streams = SeedSequence(seed).spawn(len(scales))
+    found = [_verdicts(*one) for one in zip(scales, chosen, streams, strict=True)]
     flat = _adjusted([verdict for verdicts in found for verdict in verdicts])
     ends = np.cumsum([0] + [len(verdicts) for verdicts in found])
     parts = [flat[begin:end] for begin, end in pairwise(ends)]
@@ -145,7 +147,7 @@ def _chosen(counts: Counts, primary: Primary) -> set[tuple[int, int]]:
     return {found for pair in primary for found in _meant(counts, pair)}
 
 
-def _verdicts(scale: Scale, chosen: set[tuple[int, int]], seed: int) -> list[Verdict]:
+def _verdicts(scale: Scale, chosen: set[tuple[int, int]], seed: SeedSequence) -> list[Verdict]:
     """Return the verdicts of a scale, not yet adjusted; without ratings only those of the confirmatory family."""
     pairs = combinations(range(len(scale.counts.items)), 2) if scale.fit else sorted(chosen)
     direct = _direct(scale.counts, seed)
@@ -155,12 +157,13 @@ def _verdicts(scale: Scale, chosen: set[tuple[int, int]], seed: int) -> list[Ver
 Direct = dict[tuple[int, int], tuple[list[int], Flips, Flips | None]]
 
 
-def _direct(counts: Counts, seed: int) -> Direct:
+def _direct(counts: Counts, seed: SeedSequence) -> Direct:
     """Return the counts and the sign-flip tests, by participant and by source, of each pair with votes."""
-    by_participant = flip_tests(counts, counts.participant, seed)
+    first, second = seed.spawn(2)
+    by_participant = flip_tests(counts, counts.participant, first)
     by_source: Sequence[Flips | None] = [None] * len(counts.first)
     if counts.sources >= FEWEST:
-        by_source = [flips if flips.clusters >= FEWEST else None for flips in flip_tests(counts, counts.source, seed)]
+        by_source = [flips if flips.clusters >= FEWEST else None for flips in flip_tests(counts, counts.source, second)]
     pairs = zip(counts.first.tolist(), counts.second.tolist(), strict=True)
     return dict(zip(pairs, zip(counts.table.tolist(), by_participant, by_source, strict=True), strict=True))
 

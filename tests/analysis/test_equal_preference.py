@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.bootstrap import bootstrap
@@ -90,6 +90,7 @@ def test_an_interval_that_leaves_the_rates_is_open() -> None:
     assert "to beyond its rates)" in list(told([found]))[1]
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 200))
 def test_it_holds_its_estimate_and_turns_round(seed: int) -> None:
     """What b needs for a's rating at a crossing inside both curves gives a back, in bits."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.random import SeedSequence
 
 from analysis.deviance import deviance
 from analysis.fit import STARVED, checked, starved
@@ -32,9 +33,10 @@ def test_a_check_holds_what_its_modules_say(selected: Selected) -> None:
     scales = rate(selection, Settings(), METHODS)
     found = checked(selection, scales, Settings(), seed=4)
     assert [check.scale for check in found] == list(scales)
-    for check in found:
+    assert found == checked(selection, scales, Settings(), seed=4)
+    for check, stream in zip(found, SeedSequence(4).spawn(2), strict=True):
         assert check.scale.fit is not None
-        assert check.deviance == deviance(check.scale.counts, check.scale.fit, seed=4)
+        assert check.deviance == deviance(check.scale.counts, check.scale.fit, seed=stream.spawn(1)[0])
         assert check.transitivity == transitivity(check.scale.counts)
         assert [part.by for part in check.homogeneity] == ["source", "tag", "half of session", "participant"]
         assert all(part.p is not None for part in check.homogeneity)

@@ -54,8 +54,9 @@ def test_with_many_votes_it_is_the_gain_of_fits_of_the_parts(model: Model) -> No
 
 
 @pytest.mark.parametrize("model", [Model(), Model(side_bias=True)])
-def test_parts_that_do_not_differ_alarm_as_often_as_they_say(model: Model) -> None:
+def test_parts_that_do_not_differ_alarm_as_often_as_they_say(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """80 studies of few votes a part: both p-values are spread evenly."""
+    monkeypatch.setattr("analysis.homogeneity.ROUNDS", 99)
     p, by_participant = [], []
     for seed in range(80):
         counts, division = in_parts(study_of(FOUR, seed, participants=60, votes=500, not_sure=0.1), 5)

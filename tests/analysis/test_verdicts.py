@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.random import SeedSequence
 from scipy.stats import t as student
 
 from analysis.covariance import covariance
@@ -43,13 +44,44 @@ def test_a_verdict_is_the_interval_told_otherwise(selected: Selected) -> None:
             cells = one.scale.counts.table[pair].tolist()
             won, lost = cells[:2] if a < b else cells[1::-1]
             assert (verdict.won, verdict.lost, verdict.not_sure) == (won, lost, cells[2])
-            assert verdict.participants == flip_tests(one.scale.counts, one.scale.counts.participant)[pair]
+            assert (
+                verdict.participants
+                == flip_tests(one.scale.counts, one.scale.counts.participant, SeedSequence(1))[pair]
+            )
     flat = [verdict for one in every for verdict in one.verdicts]
     assert [verdict.holm for verdict in flat] == pytest.approx(holm(np.array([verdict.p for verdict in flat])))
     assert all(verdict.fdr <= verdict.holm for verdict in flat)
     assert all(verdict.participants_fdr <= verdict.participants_holm for verdict in flat)
     differences = [verdict.difference for verdict in every[0].verdicts]
     assert differences == sorted(differences, reverse=True)
+
+
+def test_names_and_sides_change_nothing(selected: Selected) -> None:
+    """The same votes with every pair the other way round, and with names in another order of the alphabet."""
+    rows = vote_rows(5, TRUTH, votes=40, not_sure=0.1)
+    (plain, _) = judged(rate(selected(rows), Settings(), METHODS))
+    turned = [dict(row) for row in rows]
+    for row in turned:
+        for name in ("", "_codec", "_rate", "_sha256"):
+            row[f"left{name}"], row[f"right{name}"] = row[f"right{name}"], row[f"left{name}"]
+        row["choice"] = {"left": "right", "right": "left"}.get(str(row["choice"]), "not_sure")
+    names = {"x": "m", "y": "z", "z": "a"}
+    named = [dict(row) for row in rows]
+    for row in named:
+        for side in ("left", "right"):
+            codec = names[str(row[f"{side}_codec"])]
+            row |= {side: f"{codec}@{row[f'{side}_rate']:.2f}", f"{side}_codec": codec}
+    for other, back in ((turned, {}), (named, {new: old for old, new in names.items()})):
+        (found, _) = judged(rate(selected(other), Settings(), METHODS))
+        for one, two in zip(plain.verdicts, found.verdicts, strict=True):
+            pairs = []
+            for judgement, verdict in ((plain, one), (found, two)):
+                items = judgement.scale.counts.items
+                pairs.append([items[at].codec for at in (verdict.better, verdict.other)])
+            assert pairs[0] == [back.get(codec, codec) for codec in pairs[1]]
+            assert (two.difference, two.margin, two.p) == pytest.approx((one.difference, one.margin, one.p))
+            assert (two.won, two.lost, two.not_sure) == (one.won, one.lost, one.not_sure)
+            assert (two.participants, two.sources, two.word) == (one.participants, one.sources, one.word)
 
 
 def test_named_pairs_are_a_family_of_their_own(selected: Selected) -> None:
