@@ -63,9 +63,10 @@ export class Faces {
     this.show(this.face === "reference" ? this.before : "reference");
   }
 
-  /** The other candidate. */
+  /** The other candidate; from the original, the other one than was seen before it. */
   flip() {
-    this.show(this.face === "left" ? "right" : "left");
+    const candidate = this.face === "reference" ? this.before : this.face;
+    this.show(candidate === "left" ? "right" : "left");
   }
 
   /** A tap on the images. */

@@ -46,10 +46,8 @@ export function inView({ layout, reference_mode: mode }, face, asked) {
 /** The canvases that a trial begins with. */
 export const opening = (trial) => inView(trial, faces(trial)[0], false);
 
-/** The images that must have been in view before a choice counts. */
-export function required({ layout, reference_mode: mode }) {
-  return layout === "flip_reference" && mode === "always" ? ["left", "right", "reference"] : ["left", "right"];
-}
+/** The images that must have been in view before a choice counts: the original as well, where it takes turns. */
+export const required = (trial) => ["left", "right", ...(faces(trial).includes("reference") ? ["reference"] : [])];
 
 /** The smaller buttons that a trial needs, by their ids. */
 export function tools(trial) {

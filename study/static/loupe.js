@@ -11,19 +11,21 @@ export class Loupe {
     this.begin(false);
   }
 
-  /** A trial begins without magnification; `on`: whether it is allowed. */
-  begin(on) {
+  /** A trial begins without magnification; `on`: whether it is allowed, `used`: whether it was used in it before. */
+  begin(on, used = false) {
     this.on = on;
     this.zoom = 1;
-    this.used = false;
+    this.used = used;
     this.centre = { x: 0.5, y: 0.5 }; // as parts of the image
   }
 
-  /** The part of an image in view: whole image pixels. */
+  /**
+   * The part of an image in view: it fills the image's place, so that a side that `zoom` does not divide ends within a
+   * pixel, on a whole device pixel. It begins at a whole image pixel, except where it ends with the image.
+   */
   lens({ width, height }) {
-    const [wide, high] = [Math.floor(width / this.zoom), Math.floor(height / this.zoom)];
-    const x = Math.round(this.centre.x * (width - wide));
-    const y = Math.round(this.centre.y * (height - high));
+    const [wide, high] = [width / this.zoom, height / this.zoom];
+    const [x, y] = [begin(this.centre.x, width - wide), begin(this.centre.y, height - high)];
     return { x, y, width: wide, height: high, zoom: this.zoom };
   }
 
@@ -55,4 +57,10 @@ export class Loupe {
     if (!repeat) this.cycle();
     return true;
   }
+}
+
+/** Where the lens begins, as a part of the `room` that it may move in: whole image pixels, or all of it. */
+function begin(part, room) {
+  const whole = Math.round(part * room);
+  return whole > room - 0.5 ? room : whole;
 }

@@ -7,7 +7,9 @@ const element = (id) => document.getElementById(id);
 export class Notices {
   constructor() {
     this.speakers = { door: "", images: "", saving: "" };
+    this.reason = "";
     this.lasting = "";
+    this.locked = "";
   }
 
   /** "23 of 60, about 5 minutes". */
@@ -25,15 +27,30 @@ export class Notices {
     element("status").textContent = this.speakers.door || this.speakers.images || this.speakers.saving;
   }
 
-  /** Why a press did not count; "" goes back to what is said throughout this trial. */
-  hint(words) {
-    element("hint").textContent = words || this.lasting;
+  /** Why a press did not count. */
+  refuse(words) {
+    this.reason = words;
+    this.#hint();
+  }
+
+  /** Why none counts yet, said from the beginning; "" where one does. */
+  lock(words) {
+    if (words === this.locked) return;
+    this.locked = words;
+    if (this.reason) this.reason = words; // whoever pressed too early hears what is still missing
+    this.#hint();
   }
 
   /** What is said throughout a trial. */
   note(words) {
     this.lasting = words;
-    this.hint("");
+    this.reason = this.locked = "";
+    this.#hint();
+  }
+
+  #hint() {
+    const words = this.reason || this.lasting || this.locked;
+    if (element("hint").textContent !== words) element("hint").textContent = words;
   }
 
   /** For those who hear the page: that another pair is there, and what a flip brought into view. */
@@ -59,11 +76,14 @@ export class Notices {
     before.focus({ preventScroll: true });
   }
 
-  /** Says what to change where the images do not fit; null shows them again. All lengths in device pixels. */
-  misfit(layout, view) {
-    element("misfit").hidden = layout === null;
-    element("trial").classList.toggle("misfit", layout !== null);
-    if (layout !== null) element("misfit").querySelector("p").textContent = remedy(layout.needs, view);
+  /**
+   * Says what to change where the images do not fit; null shows them again. `lack` is {needs, view, fitsZoomedOut}, all
+   * lengths in device pixels.
+   */
+  misfit(lack) {
+    element("misfit").hidden = lack === null;
+    element("trial").classList.toggle("misfit", lack !== null);
+    if (lack !== null) element("misfit").querySelector("p").textContent = remedy(lack);
   }
 }
 
@@ -72,11 +92,16 @@ function show(which) {
   element("feedback").hidden = which !== "feedback";
 }
 
-/** One sentence: what is missing, and what to do about it. */
-function remedy(needs, view) {
-  const turned = view.height >= needs.width && view.width >= needs.height;
+/** What is missing, and what to do about it: the window of a screen that is touched does not grow. */
+function remedy({ needs, view, fitsZoomedOut }) {
   if (view.pinched) return say("zoom_out");
-  if (turned && matchMedia("(pointer: coarse)").matches) return say("turn");
+  const turned = view.height >= needs.width && view.width >= needs.height;
+  if (matchMedia("(pointer: coarse)").matches) return say(turned ? "turn" : "computer");
+  return fitsZoomedOut ? `${enlarge(needs, view)} ${say("smaller_words")}` : enlarge(needs, view);
+}
+
+/** By how many CSS px the window is to grow. */
+function enlarge(needs, view) {
   const width = Math.ceil((needs.width - view.width) / view.ratio);
   const height = Math.ceil((needs.height - view.height) / view.ratio);
   if (width > 0 && height > 0) return say("wider_and_higher", { width, height });

@@ -1,7 +1,7 @@
 // The page around the images: its parts, where they stand, and which of its buttons are pressed.
 
 import { BUTTON, CAPTION, INSET, MARK, ROW, columns, imageOf, inPlace, tools } from "./layouts.js";
-import { say } from "./words.js";
+import { list, say } from "./words.js";
 
 const EDGE = 12; // CSS px to the window's edge
 const WORD = 96; // least width of a caption
@@ -17,6 +17,14 @@ export class Page {
     this.buttons = [...document.querySelectorAll("[data-choice]")];
     this.choose = Object.fromEntries(this.buttons.map((button) => [button.dataset.choice, button]));
     this.tools = byId(document.querySelectorAll("#tools button"));
+    // A pointer leaves no focus behind, so that space and Enter press what the keyboard went to, and nothing else.
+    addEventListener("mousedown", (event) => event.target.closest?.("button") && event.preventDefault());
+  }
+
+  /** Without single keys, no button names one. */
+  hideKeys() {
+    document.body.classList.add("by-buttons");
+    for (const button of document.querySelectorAll("[aria-keyshortcuts]")) button.removeAttribute("aria-keyshortcuts");
   }
 
   /** What the plan has to leave room for: heights in CSS px. */
@@ -85,12 +93,24 @@ export class Page {
     };
   }
 
-  /** The words above the images that are in view. */
-  face(trial, canvases) {
+  /**
+   * The words above the places. While the clock is `running` they do not change with it, and the place of an original on
+   * demand has its word from the beginning.
+   */
+  face(trial, canvases, running) {
     columns(trial).forEach((column, index) => {
-      const shown = column.find((canvas) => canvases.includes(canvas));
-      this.captions[index].textContent = shown ? caption(trial, shown) : "";
+      const turns = column.length > 1; // images that take turns in this place
+      const named = column.filter((canvas) => {
+        if (!turns) return true;
+        return running ? imageOf(canvas) !== "reference" : canvases.includes(canvas);
+      });
+      this.captions[index].textContent = list(named.map((canvas) => caption(trial, canvas)));
     });
+  }
+
+  /** What is in view, in words, for those who hear the page. */
+  told(trial, canvases) {
+    return list([...new Set(canvases.map((canvas) => caption(trial, canvas)))]);
   }
 
   /** Which image the participant brought into view; while the images take turns by themselves, no button blinks along. */
@@ -107,9 +127,18 @@ export class Page {
     element("zoom").textContent = `${zoom}×`;
   }
 
-  /** Whether a region is being marked. */
-  marking(on) {
-    this.tools["mark-region"].setAttribute("aria-pressed", String(on));
+  /** Whether a region is being marked, and whether one is. */
+  marking(on, marked) {
+    const button = this.tools["mark-region"];
+    if (on && document.activeElement === button) {
+      this.left = button;
+      button.blur(); // Enter sets a corner now
+    } else if (!on) {
+      this.left?.focus({ preventScroll: true });
+      this.left = null;
+    }
+    button.setAttribute("aria-pressed", String(on));
+    element("marked").classList.toggle("shown", marked && !on);
     this.images.classList.toggle("marking", on);
   }
 

@@ -6,8 +6,9 @@
 export function view() {
   const ratio = devicePixelRatio;
   const { clientWidth, clientHeight } = document.documentElement;
-  const pinched = (visualViewport?.scale ?? 1) !== 1;
-  return { width: Math.floor(clientWidth * ratio), height: Math.floor(clientHeight * ratio), ratio, pinched };
+  const pinch = visualViewport?.scale ?? 1;
+  const [width, height] = [clientWidth, clientHeight].map((length) => Math.floor(length * ratio));
+  return { width, height, ratio, pinch, pinched: pinch !== 1 };
 }
 
 /** Calls `changed` whenever the window's size, density, zoom or pinch changes. */
@@ -54,8 +55,22 @@ export function place(canvas, { x, y }, scale, ratio, lens) {
   canvas.style.clipPath = lens.zoom === 1 ? "none" : `inset(${lens.y}px ${right}px ${bottom}px ${lens.x}px)`;
 }
 
-/** Whether the browser really put the canvas there: its box, measured, in device pixels. */
+// Styles that change what is painted, and the value of each that does not.
+const NEUTRAL = { filter: "none", backdropFilter: "none", mixBlendMode: "normal", opacity: "1", maskImage: "none" };
+
+/** Whether no style changes the canvas's pixels: one of its own, or of an element that it is in (an extension's, say). */
+function untouched(canvas) {
+  if (!["pixelated", "crisp-edges"].includes(getComputedStyle(canvas).imageRendering)) return false;
+  for (let element = canvas; element; element = element.parentElement) {
+    const style = getComputedStyle(element);
+    if (!Object.entries(NEUTRAL).every(([name, value]) => (style[name] ?? value) === value)) return false;
+  }
+  return true;
+}
+
+/** Whether the browser really put the canvas there, and paints it as it is: its box, measured, in device pixels. */
 export function exact(canvas, { x, y }, scale, ratio, lens) {
+  if (!untouched(canvas)) return false;
   const side = scale * lens.zoom;
   const box = canvas.getBoundingClientRect();
   const measured = [box.x, box.y, box.width, box.height].map((length) => length * ratio);

@@ -10,18 +10,22 @@ export class Region {
     this.begin(null);
   }
 
-  /** A trial begins without a region; `crop` {x, y, width, height} is where one may be, null where none may. */
-  begin(crop) {
+  /**
+   * A trial begins with the `rectangle` that was marked in it before, or without; `crop` {x, y, width, height} is where one
+   * may be, null where none may.
+   */
+  begin(crop, rectangle = null) {
     this.crop = crop;
     this.marking = false;
     this.first = null; // the corner that was set
-    this.rectangle = null;
+    this.rectangle = rectangle;
     this.cross = crop && { x: crop.x + (crop.width >> 1), y: crop.y + (crop.height >> 1) };
   }
 
-  /** Begins to mark, or leaves off. */
+  /** Begins to mark, or leaves off; half a region is none. */
   toggle() {
     if (!this.crop) return;
+    if (this.first) this.rectangle = null;
     this.marking = !this.marking;
     this.first = null;
     this.changed();
@@ -67,16 +71,25 @@ export class Region {
     return true;
   }
 
-  /** What is drawn into every image. */
+  /** What is drawn into every image: nothing once the region is marked, since the lines cover pixels around it. */
   get frames() {
-    const pixel = this.marking ? [{ ...this.cross, width: 1, height: 1 }] : [];
-    return this.rectangle ? [this.rectangle] : pixel;
+    if (!this.marking) return [];
+    return [this.rectangle ?? { ...this.cross, width: 1, height: 1 }];
+  }
+
+  /** The region, once it is marked; null before. */
+  get marked() {
+    return this.first ? null : this.rectangle;
+  }
+
+  get isMarked() {
+    return this.marked !== null;
   }
 
   /** The vote's columns, in pixels of the crop; nothing where none is marked. */
   report() {
-    if (!this.rectangle || this.first) return {};
-    const { x, y, width, height } = this.rectangle;
+    if (!this.isMarked) return {};
+    const { x, y, width, height } = this.marked;
     return { region_x: x - this.crop.x, region_y: y - this.crop.y, region_width: width, region_height: height };
   }
 

@@ -26,19 +26,25 @@ export class Showing {
     this.#run(now);
   }
 
+  /** Tells that the pair is in view again, from its beginning, after another one was in its place. */
+  resume(canvases, visible, now) {
+    this.#look(canvases, now);
+    this.inView(visible, now);
+  }
+
   /** Tells that other canvases are in view now: a flip. */
   look(canvases, now) {
     this.changes += 1;
     this.#look(canvases, now);
   }
 
-  /** The images that must be looked at (longer) before a choice is accepted. */
+  /** The images that must be looked at before a choice is accepted: those `unseen`, and those that were seen too `briefly`. */
   missing(now) {
-    return this.required.filter((image) => {
-      const watch = this.seen[image];
-      const least = image === "reference" ? 0 : this.minimumView;
-      return !watch.started || watch.total(now) < least;
-    });
+    const unseen = this.required.filter((image) => !this.seen[image].started);
+    const briefly = this.required.filter(
+      (image) => image !== "reference" && this.seen[image].started && this.seen[image].total(now) < this.minimumView,
+    );
+    return { unseen, briefly };
   }
 
   /** The vote's times, whole milliseconds. */

@@ -1,9 +1,11 @@
 // The images on the page: drawn before they are wanted, shown together in one frame, kept on whole device pixels, and
 // out of view while they do not fit. A change of the view changes visibility alone.
 
+import { Geometry } from "./geometry.js";
 import { corner, imageOf, plan } from "./layouts.js";
 import { draw, exact, place, view, watch } from "./pixels.js";
 
+const LESS = 1.5; // by how much one may well zoom out
 const frame = () => new Promise(requestAnimationFrame);
 
 export class Stage {
@@ -23,14 +25,18 @@ export class Stage {
     return Boolean(this.layout?.fits) && !this.window.pinched && !document.hidden;
   }
 
-  /** Draws a trial's decoded images and shows `canvases`, in the same frame; resolves with the time it was on the screen. */
-  async show(trial, pictures, canvases) {
+  /**
+   * Draws a trial's decoded images and shows `canvases`, in the same frame; resolves with the time it was on the screen.
+   * `running`: whether the clock will change what is in view; `geometry`: what is known of a trial that was open before.
+   */
+  async show(trial, pictures, canvases, { running, geometry }) {
     await frame(); // a hidden page draws no frames: nothing is shown, and no time runs, until someone can see it
     this.trial = trial;
     this.pictures = pictures;
+    this.geometry = geometry;
     this.draw();
     this.page.equip(trial);
-    this.look(canvases);
+    this.look(canvases, running);
     this.arrange();
     this.page.mark(trial.correcting?.choice ?? null);
     let painted; // the frame after the one that painted begins when that one reaches the screen
@@ -45,12 +51,12 @@ export class Stage {
     for (const [name, canvas] of this.#canvases()) draw(canvas, this.pictures[imageOf(name)].bitmap, lines);
   }
 
-  /** Brings these canvases into view, and no others. */
-  look(canvases) {
+  /** Brings these canvases into view, and no others; `running`: whether the clock will change that. */
+  look(canvases, running) {
     for (const [name, canvas] of Object.entries(this.page.canvases)) {
       canvas.classList.toggle("shown", canvases.includes(name));
     }
-    this.page.face(this.trial, canvases);
+    this.page.face(this.trial, canvases, running);
   }
 
   /** Puts everything where it belongs in the window as it is now. */
@@ -62,7 +68,8 @@ export class Stage {
       place(canvas, this.#corner(name), this.layout.scale, this.window.ratio, this.#lens(name));
     }
     this.page.furnish(this.trial, this.layout, this.window);
-    this.notices.misfit(this.layout.fits && !this.window.pinched ? null : this.layout, this.window);
+    this.notices.misfit(this.layout.fits && !this.window.pinched ? null : this.#misfit());
+    this.#note();
     this.#tell();
   }
 
@@ -83,16 +90,17 @@ export class Stage {
 
   /** The vote's geometry: device pixels of the viewport, but for the viewport itself (CSS pixels). */
   report() {
-    const { ratio, pinched } = this.window;
+    const { ratio } = this.window;
     const { scale } = this.layout;
     const [left, right] = [this.#corner("left"), this.#corner("right")];
-    const placed = ([name, canvas]) => exact(canvas, this.#corner(name), scale, ratio, this.#lens(name));
+    this.#note();
     return {
       viewport_width: document.documentElement.clientWidth,
       viewport_height: document.documentElement.clientHeight,
       device_pixel_ratio: ratio,
       device_pixels_per_pixel: scale,
-      pixel_exact: !pinched && this.#canvases().every(placed),
+      pixel_exact: this.geometry.exact,
+      geometry_changes: this.geometry.changes,
       left_x: left.x,
       left_y: left.y,
       right_x: right.x,
@@ -111,6 +119,21 @@ export class Stage {
 
   #lens(name) {
     return this.loupe.lens(this.trial[imageOf(name)]);
+  }
+
+  /** Why the images do not fit: what they need, the window, and whether they would fit where it is zoomed out. */
+  #misfit() {
+    const zoomedOut = { ...this.window, ratio: this.window.ratio / LESS };
+    const { fits } = plan(zoomedOut, this.trial, this.page.parts);
+    return { needs: this.layout.needs, view: this.window, fitsZoomedOut: fits };
+  }
+
+  /** What the trial's geometry is now; images that are not in view are not inexact. */
+  #note() {
+    const { ratio } = this.window;
+    const { scale } = this.layout;
+    const placed = ([name, canvas]) => exact(canvas, this.#corner(name), scale, ratio, this.#lens(name));
+    this.geometry.note(this.window, scale, !this.inView || this.#canvases().every(placed));
   }
 
   #tell() {

@@ -45,7 +45,7 @@ def put(folder: Path, content: bytes) -> str:
     return sha256
 
 
-def drawn_folder(folder: Path, toml: str, sources: Iterable[str] = SOURCES) -> Path:
+def drawn_folder(folder: Path, toml: str, sources: Iterable[str] = SOURCES, side: int = SIDE) -> Path:
     """A study folder of these sources, three conditions and catch images; with larger windows where the study asks."""
     around = 'view = "context"' in toml
     (folder / "images").mkdir(parents=True)
@@ -54,9 +54,9 @@ def drawn_folder(folder: Path, toml: str, sources: Iterable[str] = SOURCES) -> P
     for source in sources:
         for condition in ("reference", *CONDITIONS, "catch"):
             name = f"{source}/{condition}"
-            crop = put(folder, noise(name))
+            crop = put(folder, noise(name, side, side))
             window = put(folder, noise(f"{name} around", WINDOW["width"], WINDOW["height"])) if around else ""
-            rows.append(row(source, condition, crop, window))
+            rows.append(row(source, condition, crop, window) | {"crop_width": side, "crop_height": side})
     with (folder / "stimuli.csv").open("w", encoding="utf-8", newline="") as table:
         writer = csv.DictWriter(table, HEADER, lineterminator="\n", restval="")
         writer.writeheader()
@@ -107,11 +107,11 @@ class Server:
     environ: dict[str, str]
     names: Iterator[int] = field(default_factory=count)
 
-    def open_study(self, study: str = "", *, sources: int = len(SOURCES), **design: object) -> str:
+    def open_study(self, study: str = "", *, sources: int = len(SOURCES), side: int = SIDE, **design: object) -> str:
         """Load a drawn study with these settings and open it; the address for participants."""
         name = f"web{next(self.names)}"
         more = [f"place{number}" for number in range(len(SOURCES), sources)]
-        drawn = drawn_folder(self.folder / name, toml(name, study=study, **design), [*SOURCES, *more])
+        drawn = drawn_folder(self.folder / name, toml(name, study=study, **design), [*SOURCES, *more], side)
         self.command("load", str(drawn))
         self.command("open", name)
         return f"{self.address}/s/{name}"

@@ -56,6 +56,29 @@ def test_the_loupe_follows_the_pointer(site: Any, visit: Visit) -> None:
     assert y < 8
 
 
+@pytest.mark.parametrize(("ratio", "side"), [(1, 97), (1.25, 99)])
+def test_the_loupe_fills_the_place_of_any_size(site: Any, visit: Visit, ratio: float, side: int) -> None:
+    address = site.open_study("loupe = true", side=side, practice=0)
+    someone = visit(address, device_scale_factor=ratio, viewport={"width": 1001, "height": 667}).begin()
+    page = someone.page
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    middle = screen(page)
+    for _ in range(20):
+        page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.press("Shift+ArrowDown")
+    last = screen(page)
+    someone.vote()
+    [vote] = site.votes(address)
+    assert vote["pixel_exact"] == "1"
+    for canvas in ("left", "right"):
+        whole = shown(site, vote, canvas, 4)
+        x, y = corner(vote, canvas)
+        first = 4 * round((side - side / 4) / 2)
+        for window, at in ((middle, first), (last, 4 * side - side)):
+            assert differing(window, x, y, whole.crop((at, at, at + side, at + side))) == 0
+
+
 def part_in_view(seen: Any, site: Any, vote: dict[str, str]) -> tuple[int, int]:
     """Which part of the left image is in view, twice its size; it is the right one's as well."""
     for x in range(49):
@@ -112,16 +135,42 @@ def test_a_region_is_dragged(site: Any, visit: Visit) -> None:
     page.mouse.down()
     page.mouse.move(x + 15.5, y + 25.5)
     page.mouse.move(x + 200, y + 29.5)  # beyond the image
+    marking = screen(page)
     page.mouse.up()
     seen = screen(page)
+    expect(page.locator("#marked")).to_be_visible()
     someone.vote()
+    someone.ready()
+    expect(page.locator("#marked")).to_be_hidden()
     someone.vote()
     marked, unmarked = site.votes(address)
     assert region(marked) == ("10", "20", str(SIDE - 10), "10")
     assert region(unmarked) == ("", "", "", "")
-    for side in ("left", "right"):  # the frame is in every image
+    for side in (
+        "left",
+        "right",
+    ):  # the frame is in every image, outside of what is marked, and only while it is marked
         left, top = corner(marked, side)
-        assert seen.getpixel((left + 9, top + 24)) == (28, 28, 28)
+        assert marking.getpixel((left + 9, top + 24)) == (28, 28, 28)
+        inside = shown(site, marked, side, part=(10, 20, SIDE, 30))
+        assert differing(marking, left + 10, top + 20, inside) == 0
+        assert differing(seen, left, top, shown(site, marked, side)) == 0
+
+
+def test_a_mark_is_made_by_tab_and_enter(site: Any, visit: Visit) -> None:
+    address = site.open_study("mark_region = true", practice=0)
+    someone = visit(address).begin()
+    page = someone.page
+    button = page.get_by_role("button", name="Mark where")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the first corner: the button has given the focus away
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(button).to_be_focused()
+    someone.vote("ArrowLeft")
+    [vote] = site.votes(address)
+    assert region(vote) == (str(SIDE // 2), str(SIDE // 2), "2", "1")
 
 
 @pytest.mark.parametrize("view", ["crop", "context"])

@@ -20,6 +20,7 @@ def test_a_choice_waits_until_both_were_in_view(site: Any, visit: Visit) -> None
     page.get_by_role("button", name="I agree, begin").click()
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("#count")).to_contain_text("0 of 10")
+    expect(page.locator("#hint")).to_have_text("Look at both images first.")  # before anything is pressed
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#hint")).to_have_text("Look at both images first.")
     expect(page.locator("#choose-left")).to_have_attribute("aria-disabled", "true")
@@ -76,7 +77,6 @@ def test_the_reference_on_demand_is_there_while_a_key_is_held(site: Any, visit: 
     address = site.open_study('reference = "on_demand"', practice=0)
     someone = visit(address).begin()
     page, reference = someone.page, someone.page.locator("#reference")
-    page.locator("#choose-left").focus()  # space would press a focused button
     for key in ("r", " "):
         expect(reference).to_be_hidden()
         page.keyboard.down(key)
@@ -96,6 +96,7 @@ def test_the_reference_on_demand_is_there_while_a_key_is_held(site: Any, visit: 
 def test_the_reference_on_demand_by_button(site: Any, visit: Visit) -> None:
     someone = visit(site.open_study('reference = "on_demand"', practice=0)).begin()
     page, reference = someone.page, someone.page.locator("#reference")
+    expect(page.locator(".caption").nth(1)).to_have_text("Original")  # its place says what comes there
     button = page.get_by_role("button", name="Original")
     button.click()  # a tap latches
     expect(reference).to_be_visible()

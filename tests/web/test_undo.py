@@ -82,6 +82,34 @@ def test_the_last_answer_may_be_left_as_it_was(site: Any, visit: Visit, way: str
     assert choices(site.votes(address)) == [("left", False), ("right", False)]
 
 
+@pytest.mark.parametrize("way", ["Escape", "ArrowLeft"])
+def test_the_open_pair_keeps_its_time_and_its_mark(site: Any, visit: Visit, way: str) -> None:
+    address = site.open_study("mark_region = true\nloupe = true", practice=0)
+    someone = visit(address).begin()
+    page = someone.page
+    someone.vote("ArrowLeft")
+    expect(change(page)).to_be_visible()
+    for key in ("m", "Enter", "ArrowRight", "Enter", "z"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(1200)
+    page.keyboard.press("u")
+    expect(leave(page)).to_be_visible()
+    page.set_viewport_size({"width": 1200, "height": 780})
+    page.wait_for_timeout(600)
+    page.keyboard.press(way)  # leaves the answer, or gives it once more
+    expect(leave(page)).to_be_hidden()
+    someone.vote("ArrowRight")
+    someone.delivered()
+    vote = site.votes(address)[-1]
+    response, hidden, left, right = (int(vote[f"{what}_ms"]) for what in ("response", "hidden", "left", "right"))
+    assert response >= 1800
+    assert hidden >= 600
+    assert left == right
+    assert left >= 1200
+    assert abs(response - hidden - left) <= 2
+    assert (vote["region_width"], vote["zoomed"], vote["geometry_changes"]) == ("2", "1", "1")
+
+
 def test_undo_waits_for_the_vote_that_is_on_its_way(site: Any, visit: Visit) -> None:
     address = site.open_study(practice=0)
     someone = visit(address).begin()
