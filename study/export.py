@@ -18,7 +18,7 @@ from study import folder, loading, steps, writing
 from study.dictionary import FACTS, SESSIONS, VOTES
 from study.errors import Refused
 from study.models import Condition, Crop, Fact, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote, now
-from study.scheduling import spec_of
+from study.scheduling import clock, spec_of
 from study.spec import Spec
 
 VOTES_COLUMNS = tuple(column.name for column in VOTES)
@@ -112,7 +112,7 @@ def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
 
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
     """Every session of the study as it stands now, those that were declined included, in their order."""
-    spec, at = spec_of(study), now()
+    spec, at = spec_of(study), clock(study, now())
     query = (
         select(Session, Participant)
         .join(Participant, Participant.id == Session.participant_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import design, folder
+from study import design, folder, scheduling
 from study.db import Database
 from study.errors import Refused
 from study.models import (
@@ -155,9 +155,12 @@ def change_state(db: OrmSession, name: str, state: str) -> Study:
     study = find(db, name, lock=True)
     if study.state not in NEXT_STATES[state]:
         raise Refused(f"Study `{name}` is {study.state}: it cannot be made {state}.")
-    study.state = state
+    at = now()
+    if study.state == "paused" and state == "open":
+        scheduling.resume(db, study, at)
+    study.state, study.paused_at = state, at if state == "paused" else None
     if state == "open" and study.opened_at is None:
-        study.opened_at = now()
+        study.opened_at = at
     return study
 
 

@@ -91,6 +91,7 @@ class Study(Base):
     stimuli_sha256: Mapped[str] = mapped_column(SHA256)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # since when, while it is paused
 
 
 class Source(Base):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
 from study.models import Participant, Session, Trial, Vote
-from study.scheduling import spec_of
+from study.scheduling import clock, spec_of
 from study.spec import Spec
 
 USUAL_TRIAL_S = 7.0
@@ -110,7 +110,7 @@ def session_of(db: OrmSession, participant: Participant) -> Session | None:
 
 def here(db: OrmSession, session: Session, at: datetime) -> Place:
     """Where this session stands."""
-    return place(look(db, session), spec_of(session.study), at)
+    return place(look(db, session), spec_of(session.study), clock(session.study, at))
 
 
 def look(db: Reader, session: Session) -> Walk:
@@ -212,7 +212,7 @@ def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> bool:
     db.refresh(session, with_for_update=True)  # two tabs go on one after the other
     spec = spec_of(session.study)
     walk = look(db, session)
-    if place(walk, spec, at).step != shown:
+    if place(walk, spec, clock(session.study, at)).step != shown:
         return False
     if shown in preparation(spec):
         session.prepared += 1

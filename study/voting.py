@@ -172,7 +172,7 @@ def _read(db: Connection, name: str, token: str | None, ballot: Ballot, at: date
     if trial is None:
         raise UnknownTrial("This trial is not one of yours: reload the page.")
     spec = scheduling.spec_of(row)
-    return Read(row, spec, walk, steps.place(walk, spec, at), trial, at)
+    return Read(row, spec, walk, steps.place(walk, spec, scheduling.clock(row, at)), trial, at)
 
 
 def _is_duplicate(trial: steps.Standing, ballot: Ballot) -> bool:
@@ -269,7 +269,7 @@ _SESSION = (
     *(Session.active_at, Session.turn, Session.language),
 )
 _WHO = (
-    select(Study.name, Study.state, Study.design, Participant.simulated, *_SESSION)
+    select(Study.name, Study.state, Study.paused_at, Study.design, Participant.simulated, *_SESSION)
     .outerjoin(Participant, and_(Participant.study_id == Study.id, Participant.token == bindparam("token")))
     .outerjoin(Session, Session.participant_id == Participant.id)
     .where(Study.name == bindparam("name"), Study.state != "draft")

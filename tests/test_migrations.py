@@ -1,7 +1,7 @@
 """The migrations build what the models say, on both databases, and can be taken back."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Inspector, MetaData, Table, insert, insp
 from sqlalchemy.exc import IntegrityError
 
 from study.db import Database
-from study.models import Base, Session, Vote
+from study.models import Base, Session, Study, Vote
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 
@@ -121,6 +121,29 @@ def test_sessions_of_an_older_release_stand_where_they_stood(empty: Database) ->
         (2, "open", True),
         (3, "complete", True),
     ]
+
+
+def test_a_study_of_an_older_release_has_been_paused_since_its_last_sign_of_life(empty: Database) -> None:
+    empty.upgrade("20261122_first_tables")
+    for number, state in ((1, "paused"), (2, "paused"), (3, "open")):
+        study = {"id": number, "name": str(number), "state": state, "simulated": False, "design": "", "config": "",
+                 "stimuli_sha256": "", "loaded_at": BEGUN}  # fmt: skip
+        add(empty, "study", study)
+    for number, study in ((1, 1), (2, 1), (3, 3)):
+        person = {"id": number, "study_id": study, "token": str(number), "pseudonym": str(number), "simulated": False}
+        add(empty, "participant", person | {"created_at": BEGUN})
+        session = {"id": number, "study_id": study, "participant_id": number, "outcome": "open", "instructed": True,
+                   "block": 1, "language": "en", "started_at": BEGUN}  # fmt: skip
+        session["active_at"] = BEGUN.replace(minute=number)
+        add(empty, "session", session)
+    empty.upgrade()
+    with empty.read() as db:
+        paused = [study.paused_at for study in db.scalars(select(Study).order_by(Study.id))]
+    assert paused == [BEGUN.replace(minute=2, tzinfo=UTC), None, None]
+    empty.downgrade("20261122_first_tables")
+    with empty.engine.connect() as connection:
+        rows = connection.execute(text("SELECT state FROM study ORDER BY id")).scalars().all()
+    assert rows == ["paused", "paused", "open"]
 
 
 def test_the_database_itself_refuses_a_word_that_no_enumeration_has(database: Database) -> None:

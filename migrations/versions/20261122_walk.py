@@ -33,6 +33,12 @@ def upgrade() -> None:
     for name in CONTEXT:
         op.add_column("crop", sa.Column(name, sa.Integer(), nullable=True))
     op.add_column("stimulus", sa.Column("context_sha256", sa.String(length=64), nullable=True))
+    op.add_column("study", sa.Column("paused_at", sa.DateTime(), nullable=True))
+    # When a pause began was not kept: the last sign of life before it is the latest moment that is sure.
+    op.execute(
+        "UPDATE study SET paused_at = (SELECT max(session.active_at) FROM session WHERE session.study_id = study.id) "
+        "WHERE state = 'paused'"
+    )
     op.add_column("vote", sa.Column("geometry_changes", sa.Integer(), nullable=True))
     with op.batch_alter_table("trial") as trial:
         trial.add_column(sa.Column("correction_key", sa.String(length=64), nullable=True))
@@ -68,6 +74,7 @@ def downgrade() -> None:
         trial.drop_constraint(op.f("uq_trial_correction_key"), type_="unique")
         trial.drop_column("correction_key")
     op.drop_column("vote", "geometry_changes")
+    op.drop_column("study", "paused_at")
     op.drop_column("stimulus", "context_sha256")
     for name in CONTEXT:
         op.drop_column("crop", name)
