@@ -9,7 +9,7 @@ from itertools import combinations
 from random import Random
 from typing import NamedTuple
 
-from study.ordering import Pair, Planned, sided, spread, strewn, with_repeats
+from study.ordering import Pair, Planned, freely_sided, sided, spread, strewn, with_repeats
 from study.spec import AsksFor, Design
 
 
@@ -83,17 +83,22 @@ def plan(
     random = Random(f"{design.seed}/{ordinal}")
     rated = sided(spread(_draw(wanted(ratings, counts, design), counts, design, random), random), random)
     many = numbers(design, len(rated), known=bool(catches))
-    rounds = [many.practice] * design.practice_rounds
-    *practice, known = (
-        [replace(trial, expected=_expected(trial.flipped, asks_for)) for trial in sided(group, random)]
-        for group in _dealt(catches, [*rounds, many.catch], random)
-    )
-    shown = strewn(rated, known, random)
+    practice, known = _dealt(catches, [many.practice * design.practice_rounds, many.catch], random)
+    practice, known = freely_sided(practice, random), sided(known, random)
+    shown = strewn(rated, _answered(known, asks_for), random)
     shown = strewn(shown, _identical(ratings, many.identical, random), random)
     shown = with_repeats(shown, many.repeat, random)
-    trials = [replace(trial, kind="practice") for one_round in practice for trial in one_round]
-    trials += [replace(trial, block=1 + at // design.block) for at, trial in enumerate(shown)]
+    trials = [replace(trial, kind="practice") for trial in _answered(practice, asks_for)]
+    trials += [
+        replace(trial, block=block) for trial, block in zip(shown, blocks(len(shown), design.block), strict=True)
+    ]
     return [replace(trial, position=at) for at, trial in enumerate(trials, start=1)]
+
+
+def blocks(trials: int, most: int) -> list[int]:
+    """The block, from 1, of each of so many trials: as few blocks of at most `most` as can be, as equal as can be."""
+    number = -(-trials // most)
+    return [1 + at * number // trials for at in range(trials)]
 
 
 def _draw(ratings: Sequence[Pair], counts: Mapping[int, int], design: Design, random: Random) -> list[Planned]:
@@ -120,7 +125,7 @@ def _draw(ratings: Sequence[Pair], counts: Mapping[int, int], design: Design, ra
 def _dealt(catches: Sequence[Pair], sizes: Sequence[int], random: Random) -> list[list[Planned]]:
     """Groups of trials of known answer, dealt from one deck over and over.
 
-    So no crop comes again before all have been dealt, and neighbouring groups share none where there are enough.
+    So no crop comes again before all have been dealt, and catches share none with practice where there are enough.
     """
     deck = spread([Planned(pair.id, pair.source, "catch") for pair in catches], random)
     starts = [sum(sizes[:at]) for at in range(len(sizes))]
@@ -138,6 +143,7 @@ def _identical(ratings: Sequence[Pair], number: int, random: Random) -> list[Pla
     return sided([Planned(pair.id, pair.source, "identical") for pair in drawn], random)
 
 
-def _expected(flipped: bool, asks_for: AsksFor) -> str:
-    """The side of the reference; of the degraded crop where the question asks which one differs more."""
-    return "right" if flipped != (asks_for == "more_different") else "left"
+def _answered(known: Iterable[Planned], asks_for: AsksFor) -> list[Planned]:
+    """With the known answer: the side of the reference, or of the degraded crop if asked which one differs more."""
+    worse = asks_for == "more_different"
+    return [replace(trial, expected="right" if trial.flipped != worse else "left") for trial in known]

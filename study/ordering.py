@@ -4,7 +4,7 @@ Nothing in the order marks a trial as a catch, as identical or as a repeat: each
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
@@ -71,18 +71,27 @@ def sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
     return [replace(trial, flipped=flip) for trial, flip in zip(trials, flips, strict=True)]
 
 
-def strewn(order: Sequence[Planned], extra: Sequence[Planned], random: Random) -> list[Planned]:
-    """The order with one extra trial in each of as many equal stretches of its ratings, at a random place there.
+def freely_sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
+    """Each trial flipped or not, whatever the others are, so that none tells the next one; three or more not all alike.
 
-    An extra trial stands beside its own source only where no place of its stretch and none of the extra trials still
-    to be placed would avoid it. There are at most as many extra trials as ratings.
+    Two are free to be alike: were they not, the first one's answer would give the second one's away.
+    """
+    number = len(trials)
+    flips = random.randrange(1, 2**number - 1) if number > 2 else random.randrange(2**number)
+    return [replace(trial, flipped=bool(flips >> at & 1)) for at, trial in enumerate(trials)]
+
+
+def strewn(order: Sequence[Planned], extra: Sequence[Planned], random: Random) -> list[Planned]:
+    """The order with one extra trial in each of as many equal stretches of it, at a random place there.
+
+    Places are counted by the ratings before them, from none to all. An extra trial stands beside its own source only
+    where no place of its stretch and none of the extra trials still to be placed would avoid it. There are at most as
+    many extra trials as ratings.
     """
     mixed, waiting = list(order), list(extra)
     ratings = sum(trial.kind == "rating" for trial in order)
-    bounds = [ratings * at // max(len(extra), 1) for at in range(len(extra) + 1)]
-    for start, end in pairwise(bounds):
-        at = [place for place, trial in enumerate(mixed) if trial.kind == "rating"]
-        places = range(at[start - 1] + 1 if start else 0, at[end - 1] + 1)
+    for start, end in _stretches(0, ratings, len(extra)):
+        places = _places(mixed, start, end)
         tried = random.sample(places, len(places))
         free = ((p, t) for p in tried for t in waiting if t.source not in _beside(mixed, p))
         place, trial = next(free, (tried[0], waiting[0]))
@@ -92,27 +101,47 @@ def strewn(order: Sequence[Planned], extra: Sequence[Planned], random: Random) -
 
 
 def with_repeats(order: Sequence[Planned], number: int, random: Random) -> list[Planned]:
-    """The order with `number` of its ratings once more, each at a random place after its first and on sides drawn anew.
+    """The order with `number` ratings of its first half once more, strewn over its second half on sides drawn anew.
 
-    Ratings are drawn for it among those with several places to choose from, `GAP` trials or more later; where these
-    are too few, among the first ones.
+    At least `GAP` trials after its first and away from its source, away from its source, far, or any after: the first
+    of these that the places of a stretch and the repeats still to be placed allow. More repeats than half of the
+    ratings are of the first ones, and where the second half has no place after its first a repeat comes anywhere after.
     """
     rated = [trial for trial in order if trial.kind == "rating"]
-    early = rated[: max(len(rated) - 2 * GAP, number)]
+    half = (len(rated) + 1) // 2
+    drawn = sided(random.sample(rated[: max(half, number)], number), random)
+    waiting = [replace(trial, kind="repeat", strategy=None, probability=None) for trial in drawn]
     mixed = list(order)
-    for trial in sided(random.sample(early, number), random):
-        repeat = replace(trial, kind="repeat", strategy=None, probability=None)
-        mixed.insert(_later(mixed, repeat, random), repeat)
+    for start, end in _stretches(half, len(rated), number):
+        _repeat(mixed, waiting, _places(mixed, start, end), random)
+    for repeat in list(waiting):
+        _repeat(mixed, [repeat], range(len(mixed) + 1), random)
     return mixed
 
 
-def _later(order: Sequence[Planned], repeat: Planned, random: Random) -> int:
-    """A place for the repeat: far from its first and away from its source, away from its source, far, or any after."""
-    first = next(at for at, trial in enumerate(order) if trial.kind == "rating" and trial.pair == repeat.pair)
-    after = range(first + 1, len(order) + 1)
-    away = [place for place in after if repeat.source not in _beside(order, place)]
-    far = after[GAP:]
-    return random.choice([place for place in away if place in far] or away or far or after)
+def _repeat(mixed: list[Planned], waiting: list[Planned], places: range, random: Random) -> None:
+    """Move one of the waiting repeats to its best place among these, if it has one after its first."""
+    first = {trial.pair: at for at, trial in enumerate(mixed) if trial.kind == "rating"}
+    tried = random.sample(places, len(places))
+    after = [(place, trial) for place in tried for trial in waiting if place > first[trial.pair]]
+    if after:
+        place, trial = min(
+            after, key=lambda to: (to[1].source in _beside(mixed, to[0]), to[0] - first[to[1].pair] <= GAP)
+        )
+        waiting.remove(trial)
+        mixed.insert(place, trial)
+
+
+def _stretches(start: int, end: int, number: int) -> Iterator[tuple[int, int]]:
+    """So many stretches, as equal as can be, of the places before which `start` to `end` ratings come."""
+    bounds = [start + (end + 1 - start) * at // max(number, 1) for at in range(number + 1)]
+    return pairwise(bounds)
+
+
+def _places(order: Sequence[Planned], start: int, end: int) -> range:
+    """The places before which at least `start` and fewer than `end` ratings come."""
+    at = [-1, *(place for place, trial in enumerate(order) if trial.kind == "rating"), len(order)]
+    return range(at[start] + 1, at[end] + 1)
 
 
 def _beside(order: Sequence[Planned], place: int) -> set[int]:

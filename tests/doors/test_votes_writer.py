@@ -65,7 +65,7 @@ def fill(database: Database, media: Path) -> None:
         if answer["undo"] and not corrected:
             corrected = True
             correct(database, complete, "left", at + timedelta(seconds=10 * number + 5))
-    vote(database, halfway, "right", NOON + timedelta(hours=1), {})
+    vote(database, halfway, "left", NOON + timedelta(hours=1), {})
 
 
 def enter(

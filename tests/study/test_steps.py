@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from study.db import Database
-from study.models import Crop, Session, Stimulus, Study, Trial
-from study.spec import Ask, Spec
-from study.steps import preparation
+from study.models import Crop, Session, Stimulus, Study, Trial, now
+from study.spec import Ask, Screening, Spec
+from study.steps import Standing, Walk, place, preparation
 
 Load = Callable[..., str]
 Browse = Callable[..., Any]
@@ -117,6 +117,69 @@ def test_screening_warns_once_and_then_ends_at_a_break(
     assert unanswered is not None
     ballot = {"trial": unanswered.public, "key": unanswered.key, "choice": "left"}
     assert code(browser.post(ballot, token)) == (409, "not_open")
+
+
+def standing(number: int, kind: str, block: int, choice: str | None, response_ms: int = 2000) -> Standing:
+    """A trial whose known answer, if it is a catch, is left."""
+    expected, vote = ("left" if kind == "catch" else None), (number if choice else None)
+    return Standing(
+        number, str(number), "", None, 1, kind, block, False, expected, True, vote, choice, response_ms, None, choice
+    )
+
+
+def walked(*blocks: str, warned_at: int | None = None) -> Walk:
+    """A walk by a letter a trial: l, r or n for the answer to a catch, a for a rating's, and then a block to come."""
+    of = {"l": ("catch", "left"), "r": ("catch", "right"), "n": ("catch", "not_sure"), "a": ("rating", "left")}
+    plan = [(block, *of[letter]) for block, letters in enumerate(blocks, start=1) for letter in letters]
+    trials = [standing(at, kind, block, choice) for at, (block, kind, choice) in enumerate(plan, start=1)]
+    ahead = standing(100, "rating", len(blocks) + 1, None)
+    return Walk("open", 1, True, warned_at, len(blocks), now(), (*trials, ahead))
+
+
+@pytest.mark.parametrize(
+    ("walk", "step"),
+    [
+        (walked("ra"), "warning"),
+        (walked("na"), "break"),  # the instructions offer it
+        (walked("la"), "break"),
+        (walked("ar"), "break"),  # it could not be taken back
+        (walked("ar", "aa"), "warning"),
+        (walked("ra", "aa", warned_at=1), "break"),
+        (walked("ra", "ra", warned_at=1), "screened_out"),
+        (walked("ra", "na", warned_at=1), "break"),
+        (walked("ra", "ar", warned_at=1), "break"),
+        (walked("ra", "ar", "aa", warned_at=1), "screened_out"),
+        (walked("rr", "aa", warned_at=2), "break"),  # both were known when the warning was given
+    ],
+)
+def test_screening_judges_decided_answers_that_could_be_taken_back(walk: Walk, step: str) -> None:
+    assert place(walk, Spec(screening=Screening(catches_missed=1)), now()).step == step
+
+
+def test_a_warning_counts_the_misses_that_it_does_not_judge_yet(
+    database: Database, load: Load, browse: Browse, expected: Any
+) -> None:
+    load(sources=8, toml=CATCHES.replace("block = 2", "block = 8") + "[screening]\ncatches_missed = 1")
+    browser = browse().begin()
+    assert walk_block(browser, expected, miss=True) == "warning"
+    browser.step("warning", "next")
+    with database.read() as db:
+        session = db.scalars(select(Session)).one()
+        voted = select(func.count()).where(Trial.kind == "catch", Trial.block == 1)
+        assert session.warned_at == db.scalar(voted)
+
+
+def test_a_trial_left_open_for_an_hour_hardly_changes_what_the_rest_is_taken_to_last() -> None:
+    ahead = [standing(10 + at, "rating", 1, None) for at in range(30)]
+
+    def left(*seconds: int) -> int:
+        done = [standing(at, "rating", 1, "left", 1000 * s) for at, s in enumerate(seconds, start=1)]
+        return place(Walk("open", 1, True, None, 1, now(), (*done, *ahead)), Spec(), now()).progress.seconds_left
+
+    assert left() == 30 * 7
+    assert left(7, 7) == 30 * 7
+    assert left(1, 1, 1, 1, 1) == 30 * 4
+    assert left(7, 3600, 7) < 2 * left(7, 7, 7)
 
 
 def test_who_finishes_is_complete_whatever_was_missed(load: Load, browse: Browse, expected: Any) -> None:
