@@ -128,12 +128,12 @@ export class Stage {
     return { needs: this.layout.needs, view: this.window, fitsZoomedOut: fits };
   }
 
-  /** What the trial's geometry is now; images that are not in view are not inexact. */
+  /** What the trial's geometry is now, by the window itself; images that are not in view are not inexact. */
   #note() {
-    const { ratio } = this.window;
+    const window = view();
     const { scale } = this.layout;
-    const placed = ([name, canvas]) => exact(canvas, this.#corner(name), scale, ratio, this.#lens(name));
-    this.geometry.note(this.window, scale, !this.inView || this.#canvases().every(placed));
+    const placed = ([name, canvas]) => exact(canvas, this.#corner(name), scale, window.ratio, this.#lens(name));
+    this.geometry.note(window, scale, !this.inView || this.#canvases().every(placed));
   }
 
   #tell() {

@@ -90,6 +90,77 @@ def test_candidates_stand_still_and_are_equally_far_from_the_centre(
     assert abs(left_x - (width - right_x - SIDE)) <= 1
 
 
+def test_what_changes_during_a_trial_is_told(site: Any, visit: Visit) -> None:
+    address = site.open_study('device_pixels_per_pixel = "auto"', practice=0)
+    someone = visit(address).begin()
+    devices = someone.context.new_cdp_session(someone.page)
+    for ratio in (2, 1):
+        metrics = {"deviceScaleFactor": ratio, "width": 1281 - ratio, "height": 800, "mobile": False}
+        devices.send("Emulation.setDeviceMetricsOverride", metrics)
+        someone.page.wait_for_timeout(200)
+    someone.vote()
+    someone.vote()
+    changed, steady = site.votes(address)
+    assert (changed["geometry_changes"], changed["device_pixel_ratio"]) == ("2", "1")
+    assert (steady["geometry_changes"], steady["pixel_exact"]) == ("0", "1")
+
+
+STYLES = {
+    "an inverted page": "html { filter: invert(1) }",
+    "a blended body": "body { mix-blend-mode: multiply }",
+    "half through": "#images { opacity: 0.5 }",
+    "smoothed": "#images canvas { image-rendering: auto }",
+    "moved": "#images { transform: translate(0.4px, 0) }",
+}
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES.keys())
+def test_a_style_over_the_images_is_not_exact(site: Any, visit: Visit, style: str) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address).begin()
+    put, take = "css => adopt(css)", "() => { document.adoptedStyleSheets = []; }"
+    someone.page.evaluate("""() => {
+      window.adopt = (css) => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(css);
+        document.adoptedStyleSheets = [sheet];
+      };
+    }""")
+    someone.page.evaluate(put, style)
+    someone.vote()  # at the press
+    expect(someone.page.locator("#count")).to_contain_text("1 of 10")
+    someone.page.evaluate(take)
+    someone.ready()
+    someone.page.evaluate(put, style)
+    someone.page.set_viewport_size({"width": 1279, "height": 800})
+    someone.page.wait_for_timeout(100)
+    someone.page.evaluate(take)
+    someone.vote()  # for a moment before it
+    someone.vote()
+    assert [vote["pixel_exact"] for vote in site.votes(address)] == ["0", "0", "1"]
+
+
+def test_words_that_take_the_room_can_be_made_smaller(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    page = visit(address, viewport={"width": 800, "height": 310}, device_scale_factor=1.5).page
+    page.get_by_role("button", name="I agree, begin").click()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#misfit")).to_contain_text("Or zoom out in your browser")
+    page.set_viewport_size({"width": 200, "height": 310})
+    expect(page.locator("#misfit")).not_to_contain_text("Or zoom out in your browser")
+
+
+def test_a_touched_screen_that_is_too_small_sends_to_a_computer(site: Any, visit: Visit) -> None:
+    address = site.open_study("phones = true", side=400, practice=0)
+    small = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    someone = visit(address, **{**small, "viewport": {"width": 1300, "height": 1300}})
+    page = someone.begin().page
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#misfit")).to_contain_text("The images need a larger screen than this one.")
+    page.set_viewport_size({"width": 730, "height": 1300})
+    expect(page.locator("#misfit")).to_contain_text("Please turn your device")
+
+
 def test_a_window_that_is_too_small_says_what_to_do(site: Any, visit: Visit) -> None:
     address = site.open_study(practice=0)
     page = visit(address, viewport={"width": 300, "height": 300}).page
@@ -98,7 +169,7 @@ def test_a_window_that_is_too_small_says_what_to_do(site: Any, visit: Visit) -> 
     expect(page.locator("#misfit")).to_contain_text("px) and higher (by")
     page.keyboard.press("ArrowLeft")
     page.set_viewport_size({"width": 800, "height": 330})
-    higher = re.compile(r"^Please make the window higher \(by \d+ px\), or use a larger screen.$")
+    higher = re.compile(r"^Please make the window higher \(by \d+ px\), or use a larger screen.")
     expect(page.locator("#misfit p").first).to_have_text(higher)
     page.set_viewport_size({"width": 800, "height": 700})
     expect(page.locator("#misfit")).to_be_hidden()
