@@ -21,7 +21,8 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
     pairs = loading.rating_pairs(read.stimuli)
     ask = read.spec.design
     trials = min(ask.trials, len(pairs))
-    known = any(row.condition == folder.CATCH for row in read.stimuli)
+    known = sum(row.condition == folder.CATCH for row in read.stimuli)
+    beside = design.numbers(ask, trials, known=known > 0)
     return {
         "name": read.spec.study.name,
         "sources": len({row.crop.source for row in read.stimuli}),
@@ -29,11 +30,11 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
         "conditions": dict(sorted(Counter(row.condition for row in rated).items())),
         "pairs": len(pairs),
         "trials_a_participant": trials,
-        "beside_them": design.numbers(ask, trials, known=known)._asdict(),
+        "beside_them": beside._asdict(),
         "votes_a_pair_expected": _expected(ask, trials, len(pairs)),
         "participants_for_15_votes_a_pair": -(-15 * len(pairs) // trials),
         "in_context": all(row.window for row in read.stimuli),
-        "remarks": [*_remarks(rated, len(pairs)), *_quotas(ask, trials, len(pairs))],
+        "remarks": [*_remarks(rated, len(pairs)), *_known(ask, beside, known), *_quotas(ask, trials, len(pairs))],
     }
 
 
@@ -58,6 +59,19 @@ def as_text(found: dict[str, Any]) -> str:
     votes = people if expected is None else f"{expected} votes a pair are expected."
     remarks = [f"Note: {remark}" for remark in found["remarks"]]
     return "\n".join([f"Study `{found['name']}` can be loaded.", held, *filter(None, [wide]), votes, *remarks])
+
+
+def _known(ask: Design, beside: design.Numbers, crops: int) -> list[str]:
+    """Whether practice, which tells the answers, has to use crops of the catch trials that are to count."""
+    practice = beside.practice * ask.practice_rounds
+    if not (practice and beside.catch) or crops >= practice + beside.catch:
+        return []
+    remark = (
+        f"{crops} crops have a catch, and a session plans {practice} practice and {beside.catch} catch trials: some "
+        "show a crop whose answer practice may have told; add sources, or lower `design.practice`, "
+        "`design.practice_rounds` or `design.catch_rate`."
+    )
+    return [remark]
 
 
 def _quotas(ask: Design, trials: int, pairs: int) -> list[str]:

@@ -111,11 +111,21 @@ def test_check_counts_what_load_would_ask(good: Callable[..., str], maker: Any) 
         "pairs": 3, "trials_a_participant": 3, "votes_a_pair_expected": 30.0, "participants_for_15_votes_a_pair": 15,
         "beside_them": {"practice": 2, "catch": 1, "identical": 2, "repeat": 3}, "in_context": False,
     }  # fmt: skip
-    assert len(remarks) == 4
+    assert len(remarks) == 5
     assert "1 stimuli miss their rate" in remarks[0]
     assert "1 sources trained the model" in remarks[1]
     assert "1 pairs have the same bytes" in remarks[2]
     assert "not every crop has webp@0.50" in remarks[3]
+    assert "2 crops have a catch, and a session plans 4 practice and 1 catch trials" in remarks[4]
+
+
+@pytest.mark.parametrize(("sources", "practice", "says"), [(4, 1, True), (5, 1, False), (4, 0, False)])
+def test_check_says_where_practice_tells_the_answers_of_catch_trials(
+    good: Callable[..., str], maker: Any, sources: int, practice: int, says: bool
+) -> None:
+    maker.toml = f"[design]\npractice = {practice}\npractice_rounds = 2\ntrials = 3\ncatch_rate = 1.0"
+    shown = good("check", maker.fill(sources=sources).write())
+    assert ("whose answer practice may have told" in shown) == says
 
 
 @pytest.mark.parametrize(
