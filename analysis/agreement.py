@@ -111,9 +111,10 @@ def resampled(values: Ints, cluster: Ints, rounds: int, seed: int) -> Floats:
     labels, label = np.unique(cluster, return_inverse=True)
     k = len(labels)
     unlike, each = coincidences(values)
-    total = np.bincount(label, unlike, k).astype(float)
-    totals = np.stack([np.bincount(label, column, k) for column in each.T], axis=1).astype(float)
+    columns = [unlike, *each.T]
+    sums = np.stack([np.bincount(label, column, k).astype(float) for column in columns], axis=1)
+    kinds, many = np.unique(sums, axis=0, return_counts=True)  # clusters alike in all sums need one draw together
     rng = np.random.default_rng(seed)
     sizes = [min(AT_ONCE, rounds - begin) for begin in range(0, rounds, AT_ONCE)]
-    even = np.full(k, 1 / k)
-    return np.concatenate([alpha(total, totals, rng.multinomial(k, even, size).astype(float)) for size in sizes])
+    drawn = (rng.multinomial(k, many / k, size).astype(float) for size in sizes)
+    return np.concatenate([alpha(kinds[:, 0], kinds[:, 1:], weights) for weights in drawn])

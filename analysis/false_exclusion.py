@@ -17,7 +17,8 @@ from analysis.votes import Floats, Ints, Votes
 How = Literal["exact", "simulated", "observed", "unknown"]
 Chance = tuple[float | None, How]
 LAPSE = 0.05  # of honest answers are given at random (Wichmann and Hill 2001, "The psychometric function": up to 6%)
-ROUNDS = 400
+ROUNDS = 500  # of simulated studies at most
+ENOUGH = 20_000  # simulated participants, from which on the chance is known to a tenth of a percent
 
 
 def false_exclusion(
@@ -51,7 +52,8 @@ def false_exclusion(
 def _simulated(rule: Rule, votes: Cells, value: Floats, seed: int) -> Chance:
     if not np.isfinite(value).any():
         return None, "unknown"
-    far = simulated(votes, ROUNDS, np.random.default_rng(seed))
+    rounds = min(ROUNDS, ENOUGH // len(value) + 1)
+    far = simulated(votes, rounds, np.random.default_rng(seed))
     return float(rule.flags(far[np.isfinite(far)]).mean()), "simulated"
 
 
@@ -82,7 +84,9 @@ def same_answers(selection: Selection, found: Raters) -> list[Floats]:
     again = repeats(selection)
     chances = _outcomes(selection.rated)[again.first]
     who = selection.others.participant[again.row]
-    return [(chances[who == code] ** 2).sum(axis=1) for code in found.participant]
+    order = np.argsort(who, kind="stable")
+    alike = (chances[order] ** 2).sum(axis=1)
+    return np.split(alike, np.searchsorted(who[order], found.participant[1:]))
 
 
 def _outcomes(votes: Votes) -> Floats:

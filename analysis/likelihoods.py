@@ -28,6 +28,7 @@ PRIOR = 4.0  # votes
 RIDGE = 0.1  # precision of the prior on each rating of the others, so that it exists whoever is left out; logits
 FAR = 1.5  # interquartile ranges
 STEPS = 2000
+HELD = 2**21  # numbers of participants left out x pairs that are climbed at a time
 TOLERANCE = 1e-7
 
 
@@ -139,18 +140,30 @@ def _ratings(counts: Counts, who: Ints, pair: Ints, won: Floats, votes: Floats) 
     """
     people, row = np.unique(who, return_inverse=True)
     n, pairs = len(counts.items), len(counts.first)
-    shape = len(people) + 1, pairs  # nobody is left out in the last line
-    gone = [np.bincount(row * pairs + pair, part, shape[0] * pairs).reshape(shape) for part in (won, votes)]
-    left_won, left = (np.bincount(pair, part, pairs) - away for part, away in zip((won, votes), gone, strict=True))
+    whole = [np.bincount(pair, part, pairs).astype(float) for part in (won, votes)]
     incidence = np.zeros((pairs, n))
     incidence[np.arange(pairs), counts.first], incidence[np.arange(pairs), counts.second] = 1, -1
-    steepest = incidence.T @ (np.bincount(pair, votes, pairs)[:, None] / 4 * incidence) + RIDGE * np.eye(n)
-    inverse, theta = np.linalg.inv(steepest), np.zeros((len(people) + 1, n))
+    steepest = incidence.T @ (whole[1][:, None] / 4 * incidence) + RIDGE * np.eye(n)
+    inverse, others = np.linalg.inv(steepest), np.empty(len(row))
+    everybody = _climbed(whole[0][None], whole[1][None], incidence, inverse)[0]
+    size = max(1, HELD // pairs)
+    for begin in range(0, len(people), size):
+        here = np.flatnonzero((row >= begin) & (row < begin + size))
+        shape = min(size, len(people) - begin), pairs
+        place = (row[here] - begin) * pairs + pair[here]
+        away = [np.bincount(place, part[here], shape[0] * pairs).reshape(shape) for part in (won, votes)]
+        chance = _climbed(whole[0] - away[0], whole[1] - away[1], incidence, inverse)
+        others[here] = chance[row[here] - begin, pair[here]]
+    return everybody, others
+
+
+def _climbed(won: Floats, votes: Floats, incidence: Floats, inverse: Floats) -> Floats:
+    """Return the chances (k, pairs) of first items by fits to k tables: `won` of `votes` (k, pairs) by the first."""
+    theta = np.zeros((len(won), len(inverse)))
     for _ in range(STEPS):
-        slope = (left_won - left * expit(theta @ incidence.T)) @ incidence - RIDGE * theta
+        slope = (won - votes * expit(theta @ incidence.T)) @ incidence - RIDGE * theta
         step = slope @ inverse
         theta += step
-        if np.abs(step).max() < TOLERANCE:
+        if np.abs(step).max(initial=0) < TOLERANCE:
             break
-    chance = expit(theta @ incidence.T)
-    return chance[-1], chance[row, pair]
+    return np.asarray(expit(theta @ incidence.T))

@@ -15,13 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from analysis.counts import NOT_SURE, Counts
 from analysis.votes import Floats, Ints
 
-ROUNDS = 2000
+TURNS = 20
+ROUNDS = 1000
+SLOPE = 1e-4  # of the log-likelihood by a score, for each square root of a vote: flat
 NEWTONS = 30
+ETA_STEPS = 60
+TINY = 1e-300
 TOLERANCE = 1e-9
 FIRST_ETA = 0.9  # most follow: of the two mirrored maxima, all scores and all participants turned round, this is ours
 
@@ -72,6 +77,13 @@ class Crowd:
             found = np.log(self.chance(s, eta))
         return float(self.wins @ found - self.virtual * (np.logaddexp(0, s) + np.logaddexp(0, -s)).sum())
 
+    def slope(self, s: Floats, eta: Floats) -> Floats:
+        """Return the derivative (n,) of `value` by the scores."""
+        follows, n = expit(s[self.better] - s[self.worse]), self.items
+        by_d = self.wins * (2 * eta[self.who] - 1) * follows * (1 - follows) / self.chance(s, eta)
+        own = self.virtual * (1 - 2 * expit(s))
+        return np.asarray(np.bincount(self.better, by_d, n) - np.bincount(self.worse, by_d, n) + own)
+
     def chance(self, s: Floats, eta: Floats) -> Floats:
         """Return the chance (rows,) of each row's votes."""
         follows = expit(s[self.better] - s[self.worse])
@@ -97,36 +109,52 @@ def crowd(scales: Sequence[Counts], virtual: float = 1.0) -> Crowd:
 
 
 def reliability(scales: Sequence[Counts], virtual: float = 1.0) -> Reliability:
-    """Fit scores and reliabilities by turns: all reliabilities given the scores, then scores that raise the likelihood.
+    """Fit scores and reliabilities to the votes of all scales; `virtual` is positive.
 
-    Each turn climbs, so the end is a local maximum: the one in which most participants follow. `virtual` is positive.
+    First by turns, all reliabilities given the scores, then scores that raise the likelihood: each turn climbs, so the
+    maximum that is met is the one in which most participants follow. That is slow near the end, where the likelihood
+    with every reliability at its best is climbed as a function of the scores alone (L-BFGS; its gradient is the partial
+    one, since the reliabilities are at their best).
     """
     votes = crowd(scales, virtual)
     s, eta = np.zeros(votes.items), np.full(len(votes.participant), FIRST_ETA)
-    finished = False
-    for _ in range(ROUNDS):
-        scores = _scores(votes, s, eta)
-        reliabilities = _reliabilities(votes, scores)
-        moved = max(np.abs(scores - s).max(initial=0), np.abs(reliabilities - eta).max(initial=0))
-        s, eta = scores, reliabilities
-        if finished := bool(moved < TOLERANCE):
-            break
+    for _ in range(TURNS):
+        s = _scores(votes, s, eta)
+        eta = _reliabilities(votes, s, eta)
+
+    def cost(scores: Floats) -> tuple[float, Floats]:
+        nonlocal eta
+        eta = _reliabilities(votes, scores, eta)
+        return -votes.value(scores, eta), -votes.slope(scores, eta)
+
+    s = minimize(cost, s, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-7, "maxiter": ROUNDS}).x
+    eta = _reliabilities(votes, s, eta)
+    finished = bool(np.abs(votes.slope(s, eta)).max() < SLOPE * max(1.0, votes.wins.sum() ** 0.5))
     decided = np.bincount(votes.who, votes.wins, len(eta)).astype(np.int64)
     parts = tuple(np.split(s, np.cumsum(votes.sizes)[:-1]))
     return Reliability(votes.participant, eta, decided, parts, votes.value(s, eta), finished)
 
 
-def _reliabilities(votes: Crowd, s: Floats) -> Floats:
-    """Return the best eta (p,) in [0, 1] for the scores: each one's log-likelihood is concave, so bisect its slope."""
+def _reliabilities(votes: Crowd, s: Floats, eta: Floats) -> Floats:
+    """Return the best reliabilities (p,) in [0, 1] for the scores, from `eta` on.
+
+    The log-likelihood of each is concave, so its maximum lies between two ends whose slopes point inwards: steps of
+    Newton's method where they stay between, halves where they do not.
+    """
     follows = expit(s[votes.better] - s[votes.worse])
-    slope_of_row = 2 * follows - 1
-    low, high = np.zeros(len(votes.participant)), np.ones(len(votes.participant))
-    for _ in range(50):
-        middle = (low + high) / 2
-        chance = (1 - follows) + slope_of_row * middle[votes.who]
-        rises = np.bincount(votes.who, votes.wins * slope_of_row / chance, len(low)) > 0
-        low, high = np.where(rises, middle, low), np.where(rises, high, middle)
-    return (low + high) / 2
+    by_eta, p = 2 * follows - 1, len(eta)
+    low, high = np.full(p, -1.0), np.full(p, 2.0)  # 0 and 1 are inside until they are tried
+    for _ in range(ETA_STEPS):
+        ratio = by_eta / np.maximum((1 - follows) + by_eta * eta[votes.who], TINY)
+        slope = np.bincount(votes.who, votes.wins * ratio, p)
+        bend = np.bincount(votes.who, votes.wins * ratio**2, p)
+        low, high = np.where(slope > 0, eta, low), np.where(slope > 0, high, eta)
+        step = np.clip(eta + slope / np.maximum(bend, TINY), 0.0, 1.0)
+        new = np.clip(np.where((step > low) & (step < high), step, (low + high) / 2), 0.0, 1.0)
+        moved, eta = float(np.abs(new - eta).max(initial=0)), new
+        if moved < TOLERANCE / 10:
+            break
+    return eta
 
 
 def _scores(votes: Crowd, s: Floats, eta: Floats) -> Floats:

@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.needed import NEEDED_COLUMNS, Pair, Wish, clusters, correlations, needed, needed_csv
-from analysis.planning import Clusters, exact_votes, votes_worth
+from analysis.needed import NEEDED_COLUMNS, Pair, Wish, clusters, correlations, needed, needed_csv, told
+from analysis.planning import Clusters, correlation, exact_votes
 from analysis.rating import Settings, rate
 from analysis.selection import Selection
 from tests.analysis.made_votes import Rows, vote_rows
 
 Selected = Callable[..., Selection]
 TRUTH = {0.5: {"gan": 60, "mse": -60, "jpeg": 0}}
-ALIKE = {"participant_spread": 0.0, "source_spread": 0.0}
 
 
 def pairs(selection: Selection, wish: Wish, settings: Settings | None = None) -> dict[tuple[str, str], Pair]:
@@ -57,10 +56,13 @@ def test_levels_are_shared_among_the_pairs_of_a_rate(selected: Selected) -> None
 
 
 def test_where_no_number_of_votes_would_do_it_is_none(selected: Selected) -> None:
-    selection = selected(vote_rows(1, TRUTH, votes=40, participants=8, sources=6))
-    assert {pair.votes_needed for pair in pairs(selection, Wish(3)).values()} == {None} or correlations(
-        rate(selection, Settings()), Wish(3)
-    )[1:] == (0.0, 0.0)
+    selection = selected(vote_rows(1, TRUTH, votes=3, participants=8, sources=6))
+    scales = rate(selection, Settings())
+    assert correlations(scales, Wish(3))[1] == correlation(80, 80)  # too few votes to tell
+    assert {pair.votes_needed for pair in needed(scales, Wish(3))} == {None}
+    lines = " ".join(told(scales, Wish(3)))
+    assert "3 of 3 pairs: no number of votes" in lines
+    assert "a spread is assumed" in lines
 
 
 def test_clusters_are_those_of_which_the_intervals_speak(selected: Selected) -> None:
@@ -93,4 +95,3 @@ def test_the_file_has_a_row_a_pair(selected: Selected) -> None:
     assert header == ",".join(NEEDED_COLUMNS)
     assert len(rows) == 3 + 1
     assert rows[0].startswith("0.5,gan@0.50,jpeg@0.50,")
-    assert votes_worth(10.0) == 10.0

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from analysis.counts import Counts
+from analysis.reliability import _reliabilities as reliability_of
 from analysis.reliability import crowd, reliability
 from analysis.votes import Floats
 from tests.analysis.made_counts import counts_of
@@ -61,7 +64,7 @@ def test_spammers_and_inverters_are_found() -> None:
     assert np.corrcoef(found.scores[0], SCORES)[0, 1] > 0.99
 
 
-def test_every_turn_climbs_and_mirrored_answers_mirror_the_scores() -> None:
+def test_no_near_point_is_higher_and_mirrored_answers_mirror_the_scores() -> None:
     counts = answered(np.array([0.9, 0.8, 0.6]), 30, 4, SCORES)
     votes, found = crowd([counts]), reliability([counts])
     rng = np.random.default_rng(1)
@@ -81,6 +84,21 @@ def test_a_participant_has_one_reliability_over_all_scales() -> None:
     assert together.votes.tolist() == [600, 600]
     assert together.eta[1] < 0.7
     assert together.eta[0] > 0.85
+
+
+@given(st.integers(0, 10_000))
+def test_reliabilities_are_the_best_for_the_scores(seed: int) -> None:
+    """Where the slope is 0, or at an end that it points out of."""
+    rng = np.random.default_rng(seed)
+    votes = crowd([answered(rng.random(8), int(rng.integers(1, 12)), seed, SCORES)])
+    s = rng.normal(0, 2, 5)
+    eta = reliability_of(votes, s, rng.random(8))
+    follows = expit(s[votes.better] - s[votes.worse])
+    ratio = votes.wins * (2 * follows - 1) / votes.chance(s, eta)
+    slope = np.bincount(votes.who, ratio, 8)
+    assert (np.abs(slope[(eta > 0) & (eta < 1)]) < 1e-4).all()
+    assert (slope[eta == 0] <= 1e-9).all()
+    assert (slope[eta == 1] >= -1e-9).all()
 
 
 def test_one_unbeaten_item_stays_finite() -> None:
