@@ -10,7 +10,7 @@ const UPRIGHT = 480; // CSS px of the column under which the card stands upright
 const form = document.getElementById("measure");
 const card = document.getElementById("card");
 const size = document.getElementById("size");
-const matches = document.getElementById("matches");
+const alike = document.getElementById("alike");
 const distance = document.getElementById("distance");
 const column = form.clientWidth;
 const room = document.documentElement.clientWidth; // the card may leave the column
@@ -22,13 +22,13 @@ size.max = Math.min(room - 2 * EDGE, Math.round(across * 9));
 size.value = across * USUAL;
 draw();
 size.addEventListener("input", () => {
-  matches.checked = !atEnd();
+  alike.checked = !atEnd();
   draw();
 });
-matches.addEventListener("change", draw);
+alike.addEventListener("change", draw);
 form.addEventListener("submit", ({ submitter }) => {
   const skipped = submitter?.id === "skip";
-  form.elements.pixels_per_mm.value = matches.checked && !skipped ? pixelsPerMm().toFixed(4) : "";
+  form.elements.pixels_per_mm.value = alike.checked && !skipped ? pixelsPerMm().toFixed(4) : "";
   form.elements.distance_mm.value = distance.value && !skipped ? Math.round(10 * distance.valueAsNumber) : "";
 });
 
@@ -51,7 +51,7 @@ function draw() {
 }
 
 function measured() {
-  if (!matches.checked) return "";
+  if (!alike.checked) return "";
   const language = `${document.documentElement.lang}-u-nu-latn`;
   return say("measured", { number: pixelsPerMm().toLocaleString(language, { maximumFractionDigits: 1 }) });
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -145,6 +146,9 @@ def test_by_keyboard_alone_everything_can_be_said(site: Server, person: Page) ->
     assert wider["width"] == pytest.approx(width["width"] + 4, abs=0.6)
     assert wider["width"] / wider["height"] == pytest.approx(85.6 / 53.98, abs=0.01)
     page.keyboard.press("Tab")
+    expect(page.get_by_label("The outline is as large as the card")).to_be_focused()
+    expect(page.get_by_label("The outline is as large as the card")).to_be_checked()
+    page.keyboard.press("Tab")
     page.keyboard.type("62")
     focused(page, "Go on")
     page.keyboard.press("Enter")
@@ -176,6 +180,88 @@ def test_a_tablet_may_take_part(site: Server, chromium: Browser) -> None:
     expect(page.get_by_role("button", name="I agree, begin")).to_be_visible()
     expect(page.locator("#elsewhere")).to_be_hidden()
     context.close()
+
+
+def test_a_phone_that_no_way_of_holding_makes_large_enough_is_sent_to_a_computer(
+    site: Server, chromium: Browser
+) -> None:
+    """Before consent, though the study takes phones; a screen that is large enough brings the way back."""
+    address = site.open_study('phones = true\ndevice_pixels_per_pixel = "auto"')  # three crops of 96 px beside another
+    context = chromium.new_context(viewport={"width": 260, "height": 300}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    page.goto(address)
+    agree = page.get_by_role("button", name="I agree, begin")
+    expect(page.get_by_text("Please use a computer")).to_be_visible()
+    expect(page.get_by_text("make the window wider")).to_have_count(0)
+    expect(agree).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 720})
+    expect(agree).to_be_visible()
+    expect(page.locator("#elsewhere")).to_be_hidden()
+    agree.click()
+    page.set_viewport_size({"width": 260, "height": 300})
+    expect(page.locator("#device")).to_contain_text("Please use a computer.")
+    context.close()
+
+
+def measuring(site: Server, page: Page) -> None:
+    """The page with the card."""
+    page.goto(site.open_study("phones = true\n[ask]\nscreen_size = true"))
+    page.locator("button.main").first.click()
+    page.get_by_role("heading", name="The size of your screen").wait_for()
+
+
+def sent(page: Page) -> str:
+    """What the page says of pixels a millimetre."""
+    with page.expect_request("**/step") as request:
+        page.get_by_role("button", name="Go on").click()
+    return parse_qs(request.value.post_data or "").get("pixels_per_mm", [""])[0]
+
+
+def test_the_card_of_a_dense_phone_has_room(site: Server, chromium: Browser) -> None:
+    phone = {"viewport": {"width": 360, "height": 780}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
+    context = chromium.new_context(**phone)
+    page = context.new_page()
+    measuring(site, page)
+    slider, card = page.locator("#size"), page.locator("#card")
+    assert float(slider.get_attribute("max") or 0) / 53.98 > 440 / 25.4 / 3  # 440 pixels an inch
+    slider.fill("312")
+    box = card.bounding_box()
+    assert box
+    assert box["width"] == pytest.approx(312, abs=0.6)
+    slider.fill(slider.get_attribute("max") or "")
+    box = card.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    assert page.evaluate(OVERFLOW) == 0
+    expect(page.locator("#measured")).to_contain_text("The slider is at its end.")
+    assert sent(page) == ""
+    context.close()
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_an_outline_that_is_right_at_once_is_confirmed_or_not_counted(site: Server, person: Page) -> None:
+    measuring(site, person)
+    assert sent(person) == ""
+    person.context.clear_cookies()
+    measuring(site, person)
+    person.get_by_label("The outline is as large as the card").check()
+    expect(person.locator("#measured")).to_contain_text("3.8 pixels of your screen are one millimetre.")
+    assert float(sent(person)) == pytest.approx(3.78, abs=0.01)
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_the_switch_of_the_single_keys_stays_as_it_was_put(site: Server, person: Page) -> None:
+    person.goto(site.open_study())
+    person.locator("button.main").first.click()
+    switch = person.get_by_label("Single keys answer")
+    expect(switch).to_be_checked()
+    switch.uncheck()
+    person.reload()
+    expect(switch).not_to_be_checked()
+    switch.check()
+    person.reload()
+    expect(switch).to_be_checked()
 
 
 def test_a_window_that_is_too_small_is_told_until_it_is_large_enough(site: Server, visit: Any) -> None:
