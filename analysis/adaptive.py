@@ -34,11 +34,11 @@ class Shares:
 
 def shares(selection: Selection, settings: Settings, scales: Sequence[Scale]) -> Shares | None:
     """Rate the random share beside `scales`, which are of all votes; None where no vote's pair was drawn adaptively."""
-    strategy = selection.rated.frame["strategy"].to_numpy(object)
-    named = sorted(str(name) for name in np.unique(strategy) if name)
+    strategy = selection.rated.frame["strategy"]
+    named = sorted(str(name) for name in strategy.unique() if name)
     if not set(named) - set(BLIND):
         return None
-    blind = np.isin(strategy, BLIND)
+    blind = strategy.isin(BLIND).to_numpy(bool)
     probability = selection.rated.frame["probability"].to_numpy(float)
     votes = bare(selection.rated).take(blind)
     random = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from analysis.files import Table, read_table
 from analysis.parts import labels
@@ -50,7 +51,7 @@ def halves(votes: Votes) -> Ints:
         return np.full(len(votes), -1)
     session = votes.participant
     if named.all():
-        session = np.unique(votes.frame["session"].to_numpy(object), return_inverse=True)[1]
+        session = pd.factorize(votes.frame["session"])[0]
     order = np.lexsort((position, session))
     begins = np.flatnonzero(np.diff(session[order], prepend=-1))
     sizes = np.diff(np.append(begins, len(order)))

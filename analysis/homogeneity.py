@@ -28,7 +28,7 @@ from analysis.votes import Floats, Ints, Mask
 
 ROUNDS = 999
 HELD = 2**22  # cells that are drawn at a time
-MOST = 2**21  # pairs of parts x rounds that are drawn at all; with more of them there are fewer rounds
+MOST = 2**20  # pairs of parts x rounds that are drawn at all; with more of them there are fewer rounds
 LEAST = 1e-9  # an eigenvalue below this share of the largest is none
 
 
@@ -73,7 +73,7 @@ class _Field:
 
     n: int
     chance: Floats
-    scores: csr_array
+    scores: Floats
     design: Floats
     curvature: Floats
 
@@ -109,8 +109,8 @@ def homogeneity(counts: Counts, fit: Fit, division: Division, seed: int | SeedSe
     if test.degrees < 1:
         return found
     shape = (len(codes), 3 * rows)
-    scores = (csr_array((weight, (part, cell)), shape=shape) @ field.scores).toarray()
-    statistic = float(test.statistics(scores[None])[0])
+    scores = csr_array((weight, (part, cell)), shape=shape) @ field.scores
+    statistic = float(test.statistics(scores[:, None])[0])
     rounds = int(min(ROUNDS, max(99, MOST // (votes > 0).sum())))
     drawn = _drawn(test, rounds, Generator(SFC64(seed)))
     far = int((drawn >= statistic * (1 - 1e-9)).sum())
@@ -135,7 +135,7 @@ def _field(counts: Counts, fit: Fit) -> _Field:
     if fit.tie is None:
         chance[:, 2] = 0
     by = np.stack([found.by_d, found.by_t], axis=1)
-    return _Field(n, chance, fit.scores, design, np.einsum("rao,rbo,ro->rab", by, by, chance))
+    return _Field(n, chance, fit.scores.toarray(), design, np.einsum("rao,rbo,ro->rab", by, by, chance))
 
 
 class _Test:
@@ -155,16 +155,15 @@ class _Test:
         self.solved = solved
 
     def effective(self, scores: Floats) -> Floats:
-        """Return scores (b, k, d) at the maximum that they would have in common: the refit in one step."""
-        moved = np.einsum("de,be->bd", self.whole, scores.sum(axis=1))
-        return np.asarray(scores - np.einsum("kde,be->bkd", self.information, moved))
+        """Return scores (k, b, d) at the maximum that they would have in common: the refit in one step."""
+        return np.asarray(scores - (scores.sum(axis=0) @ self.whole) @ self.information)
 
     def statistics(self, scores: Floats) -> Floats:
-        """Return T (b,) of scores (b, k, d)."""
+        """Return T (b,) of scores (k, b, d)."""
         own = self.effective(scores)[:, :, : self.field.n]
-        plain = np.einsum("bkn,knm,bkm->b", own, self.own, own)
-        shared = np.einsum("bkn,kna->ba", own, self.solved)
-        return np.asarray(plain + np.einsum("ba,ac,bc->b", shared, self.common, shared))
+        plain = ((own @ self.own) * own).sum(axis=(0, 2))
+        shared = (own @ self.solved).sum(axis=0)
+        return np.asarray(plain + ((shared @ self.common) * shared).sum(axis=1))
 
 
 def _pseudo(matrices: Floats) -> Floats:
@@ -173,19 +172,20 @@ def _pseudo(matrices: Floats) -> Floats:
 
 def _drawn(test: _Test, rounds: int, rng: Generator) -> Floats:
     """Return T (rounds,) of votes that the common model makes."""
-    part, row = np.nonzero(test.votes)
-    votes, field = test.votes[part, row].astype(np.int64), test.field
-    chance = field.chance[row] / field.chance[row].sum(axis=1, keepdims=True)
-    cells = (part * len(field.chance) + row)[:, None] * 3 + np.arange(3)
-    found = []
-    for begin in range(0, rounds, size := max(1, HELD // (3 * len(votes)))):
+    found, field, (parts, d) = [], test.field, test.information.shape[:2]
+    cells = 3 * int((test.votes > 0).sum())
+    for begin in range(0, rounds, size := max(1, HELD // max(cells, parts * d))):
         b = min(size, rounds - begin)
-        tables = rng.multinomial(votes, chance, (b, len(votes))).reshape(b, -1).astype(float)
-        every = np.zeros((b, len(test.votes) * field.chance.size))
-        every[:, cells.ravel()] = tables
-        scores = (field.scores.T @ every.reshape(-1, field.chance.size).T).T
-        found.append(test.statistics(scores.reshape(b, len(test.votes), -1)))
+        found.append(test.statistics(np.stack([_made(field, votes, b, rng) for votes in test.votes])))
     return np.concatenate(found)
+
+
+def _made(field: _Field, votes: Floats, rounds: int, rng: Generator) -> Floats:
+    """Return the scores (rounds, d) of one part's votes (rows,), made by the common model."""
+    (row,) = np.nonzero(votes)
+    chance = field.chance[row] / field.chance[row].sum(axis=1, keepdims=True)
+    tables = rng.multinomial(votes[row].astype(np.int64), chance, (rounds, len(row))).reshape(rounds, -1)
+    return np.asarray(tables.astype(float) @ field.scores[(3 * row[:, None] + np.arange(3)).ravel()])
 
 
 def _by_participant(found: Homogeneity, test: _Test, at: tuple[Ints, Ints, Ints], weight: Floats) -> Homogeneity:
@@ -199,8 +199,9 @@ def _by_participant(found: Homogeneity, test: _Test, at: tuple[Ints, Ints, Ints]
     if len(people) < 2 * q:
         return found
     shape = (len(people) * k, test.field.chance.size)
-    summed = csr_array((weight, (person * k + part, cell)), shape=shape) @ test.field.scores
-    own = test.effective(summed.toarray().reshape(len(people), k, -1))[:, :, :n].reshape(len(people), -1)
+    summed = csr_array((weight, (part * len(people) + person.ravel(), cell)), shape=shape) @ test.field.scores
+    own = test.effective(summed.reshape(k, len(people), -1))[:, :, :n]
+    own = np.moveaxis(own, 0, 1).reshape(len(people), -1)
     mean, spread = own.mean(axis=0), np.cov(own, rowvar=False)
     values, vectors = np.linalg.eigh(spread)
     if values[-q] <= LEAST * values[-1]:  # some participants agree so well that their scores span too little

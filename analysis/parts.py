@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from analysis.files import Refusal, number
 from analysis.rating import Scale, Settings, rate
@@ -63,7 +64,7 @@ def labels(votes: Votes, by: By) -> tuple[Sequence[str], Ints]:
     if by == "source":
         return votes.sources, votes.source
     if by == "tag":
-        names, code = np.unique(votes.frame["tag"].to_numpy(object), return_inverse=True)
+        code, names = pd.factorize(votes.frame["tag"], sort=True)
         tags = [str(name) for name in names]
         return (tags[1:], code - 1) if tags and not tags[0] else (tags, code)
     rates = sorted({item.rate for item in votes.items if item.rate is not None})
