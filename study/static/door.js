@@ -8,15 +8,16 @@ import { say } from "./words.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000]; // ms before the second, third, ... attempt
 const PATIENCE = 20000; // ms until a silent connection counts as broken
-const TRIES = 3; // how often one vote may be refused before the study goes on without it
+const TRIES = 3; // how often one vote may be refused, or break the server, before the study goes on without it
 
 export class Door {
-  /** `address` is the study's (/s/NAME), `token` the CSRF token, `tell` shows a few words to the participant. */
-  constructor(address, token, tell) {
+  /** `address` is the study's (/s/NAME), `whose` the participant's mark, `token` the CSRF token; `tell` shows words. */
+  constructor(address, whose, token, tell) {
     this.address = address;
     this.token = token;
     this.tell = tell;
-    this.kept = new Kept(address);
+    this.kept = new Kept(address, whose);
+    this.standing = ""; // what is said while nothing worse is to be said
     this.queue = Promise.resolve(); // the last request in line
   }
 
@@ -31,7 +32,7 @@ export class Door {
   /** Keeps a vote, sends it in its turn, and resolves with what the server says is open after it. */
   vote(vote) {
     this.kept.put(vote);
-    return this.#inLine(async () => (await this.#send(vote)) ?? this.#trial());
+    return this.#inLine(async () => (await this.#send(vote)) ?? this.#trial("?again=1"));
   }
 
   /** The last vote's trial, open to one correction, once every vote before has arrived; null where there is none. */
@@ -54,37 +55,46 @@ export class Door {
     return this.queue;
   }
 
-  async #trial() {
-    const { status, body } = await this.#ask("/trial");
+  /** With `?again=1` the page says that nobody loaded it anew. */
+  async #trial(query = "") {
+    const { status, body } = await this.#ask(`/trial${query}`);
     return status === 200 ? body : this.leave();
   }
 
   /** The server's answer; null where it did not take the vote and the page can go on. */
   async #send(vote) {
-    const { status, body } = await this.#ask("/vote", {
+    const options = {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.token },
       body: JSON.stringify(vote),
-    });
+    };
+    const { status, body } = await this.#ask("/vote", options, TRIES);
+    this.standing = status === 500 ? say("not_saved") : "";
+    this.tell(this.standing);
+    // Closed, withdrawn and expired (410) stay so: nobody will ever take this vote.
     if (status === 200 || status === 410 || body.error?.code === "already_cast") this.kept.drop(vote);
     if (status === 200) return body;
     // Another trial is open: this one may come, or it was passed in another tab and never will.
     if (status === 409 && this.kept.tries(vote) >= TRIES) this.kept.drop(vote);
-    // Not this participant's trial (404): the vote of somebody who used this browser before, kept until they are back.
-    if (status === 404 || status === 409) return null;
-    // A stale token, no session, paused or closed: the study's address says what is what, and the vote is sent again
-    // from there; but one that is refused again and again must not hold up the study.
+    // Not this participant's trial (404): somebody else came by another tab. It is kept until its own one is back.
+    // One at which the server breaks (500) is kept as well; the participant is told, and goes on where the server stands.
+    if (status === 404 || status === 409 || status === 500) return null;
+    // A stale token, no session, paused, or gone: the study's address says what is what, and a vote that is still kept
+    // is sent again from there; but one that is refused again and again must not hold up the study.
     return this.kept.tries(vote) < TRIES ? this.leave() : null;
   }
 
-  /** Asks until something answers that is not a failure on the way. */
-  async #ask(path, options = {}) {
+  /** Asks until something answers that is not a failure on the way; what breaks the server, so many times at most. */
+  async #ask(path, options = {}, most = Infinity) {
+    let broken = 0;
     for (let attempt = 0; ; attempt += 1) {
-      const { status, body, after } = await attemptOnce(this.address + path, options);
+      const { status, body, after, broke } = await attemptOnce(this.address + path, options);
       if (status !== 0) {
-        this.tell("");
+        this.tell(this.standing);
         return { status, body };
       }
+      broken += broke ? 1 : 0;
+      if (broken >= most) return { status: 500, body: {} };
       this.tell(say(navigator.onLine ? "no_answer" : "offline"));
       await pause(after ?? WAITS[Math.min(attempt, WAITS.length - 1)]);
     }
@@ -97,7 +107,8 @@ async function attemptOnce(url, options) {
     const response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 429 || response.status >= 500) {
       const seconds = Number.parseFloat(response.headers.get("Retry-After"));
-      return { status: 0, after: Number.isFinite(seconds) ? Math.min(1000 * seconds, 60000) : undefined };
+      const after = Number.isFinite(seconds) ? Math.min(1000 * seconds, 60000) : undefined;
+      return { status: 0, after, broke: response.status === 500 };
     }
     return { status: response.status, body: await response.json() };
   } catch {

@@ -3,9 +3,11 @@
 import { say } from "./words.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000];
+const PATIENCE = 20000; // ms until an image that stopped on its way is asked for again
+const QUIET = 1500; // ms in which waiting needs no word
 
 export class Images {
-  /** `tell` shows a few words to the participant while an image does not come. */
+  /** `tell` shows a few words to the participant while an image that is waited for does not come. */
   constructor(tell) {
     this.tell = tell;
     this.ready = new Map(); // sha256 -> promise of {bitmap, verified}
@@ -14,7 +16,10 @@ export class Images {
   /** The decoded images of a trial, {left, right, reference}; `reference` may be null. */
   async of(trial) {
     const wanted = [trial.left, trial.right, trial.reference].map((image) => image && this.#get(image));
+    const slow = setTimeout(() => this.tell(say("no_image")), QUIET);
     const [left, right, reference] = await Promise.all(wanted);
+    clearTimeout(slow);
+    this.tell("");
     return { left, right, reference };
   }
 
@@ -26,7 +31,7 @@ export class Images {
   }
 
   #get(image) {
-    if (!this.ready.has(image.sha256)) this.ready.set(image.sha256, load(image, this.tell));
+    if (!this.ready.has(image.sha256)) this.ready.set(image.sha256, load(image));
     return this.ready.get(image.sha256);
   }
 
@@ -50,23 +55,21 @@ function parts(trial) {
   return [trial.left, trial.right, trial.reference].filter(Boolean);
 }
 
-async function load(image, tell) {
+async function load(image) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       // Content never changes under its address: the browser's copy serves, unless it could not be used before.
       const picture = await fetchOnce(image, attempt === 0 ? "default" : "reload");
       if (picture.verified === false && attempt === 0) continue;
-      if (attempt > 0) tell("");
       return picture;
     } catch {
-      tell(say("no_image"));
       await new Promise((resolve) => setTimeout(resolve, WAITS[Math.min(attempt, WAITS.length - 1)]));
     }
   }
 }
 
 async function fetchOnce(image, cache) {
-  const response = await fetch(image.url, { cache });
+  const response = await fetch(image.url, { cache, signal: AbortSignal.timeout(PATIENCE) });
   if (!response.ok) throw new Error(`${image.url}: ${response.status}`);
   const bytes = await response.arrayBuffer();
   const verified = await hasHash(bytes, image.sha256);

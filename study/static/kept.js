@@ -1,14 +1,15 @@
 // Votes that the server has not acknowledged yet, in the browser's storage: they outlive a reload and a closed tab.
 
-const ROOM = 50; // votes kept for one study; beyond that the oldest go
+const ROOM = 50; // votes kept for one participant of a study; beyond that the oldest go
 
 /**
  * One entry {at, tries, vote} a vote, named by its key. Without a storage they last as long as the page; one that finds
  * no room is sent all the same, only not again after a reload.
  */
 export class Kept {
-  constructor(address) {
-    this.prefix = `vote:${address}:`;
+  /** `whose` tells apart the people who share a browser: a vote waits until the one who cast it is back. */
+  constructor(address, whose) {
+    this.prefix = `vote:${address}:${whose}:`;
     this.store = storage();
   }
 
@@ -25,6 +26,11 @@ export class Kept {
   /** The oldest first. */
   all() {
     return this.#entries().map(({ vote }) => vote);
+  }
+
+  /** Forgets every vote of this participant. */
+  clear() {
+    for (const vote of this.all()) this.drop(vote);
   }
 
   /** Counts one more page load that this vote cost. */
