@@ -36,6 +36,8 @@ PARAMETERS_LENGTH = 1500
 COOKIE_LENGTH = 2500
 """Characters of JSON: signed and encoded they stay below the 4 kB above which browsers drop a cookie in silence."""
 PARAMETER_NAME_LENGTH = 100
+OTHERS = 5
+"""How many people before the present one a browser remembers in a study: each goes on by their own link."""
 
 
 class _Cookies(SecureCookieSessionInterface):
@@ -66,7 +68,8 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     """Take in a link's parameters: whom it names, and whether a simulation sent it.
 
     Names can be guessed, so a session that has begun is given to the browser whose cookie holds it and to nobody
-    else; only a simulation, which proves itself by a signed token, resumes its participants by name.
+    else; only a simulation, which proves itself by a signed token, resumes its participants by name. Where several
+    people share a browser the cookie holds the last few who have begun, and the link says which of them is here.
 
     Raises:
         NotForPeople: a simulated participant at a human study, a token that is not this study's, or a person at a
@@ -86,9 +89,9 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     named = _by_pseudonym(db, study, pseudonym) if pseudonym else None
     if named is not None:
         _check_here(db, named, visitor, proven=proven)
-        visitor = {"token": named.token}
+        visitor = _in_place_of(visitor, known, named.token)
     elif known is not None and pseudonym and known.pseudonym != pseudonym:
-        visitor, known = _new_visitor(), None  # another person at the same browser
+        visitor, known = _in_place_of(visitor, known, _new_token()), None  # another person at the same browser
     if kept and known is None and named is None:
         visitor["arrival"] = kept
     _remember(study, visitor)
@@ -157,6 +160,11 @@ def session_of(db: OrmSession, study: Study, *, lock: bool = True) -> Session:
     return session
 
 
+def mark(participant: Participant) -> str:
+    """By what a browser that several people share tells apart the votes that it keeps for each of them."""
+    return hashlib.sha256(participant.token.encode()).hexdigest()[:12]
+
+
 def withdraw_link(participant: Participant) -> str:
     """The whole address at which this participant may withdraw: it needs no cookie and lasts as long as the secret."""
     token = _withdrawal_signer().dumps([participant.study.name, participant.token])
@@ -223,7 +231,7 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
         db.add(participant)
         db.flush()
         db.add_all(PlatformIdentity(participant_id=participant.id, parameter=p, value=v) for p, v in arrival.items())
-    _remember(study, {"token": participant.token})
+    _remember(study, _in_place_of(visitor, None, participant.token))
     return participant
 
 
@@ -245,7 +253,7 @@ def _said(parameters: Mapping[str, str]) -> dict[str, str]:
 def _check_here(db: OrmSession, named: Participant, visitor: Mapping[str, Any], *, proven: bool) -> None:
     """Be silent where this browser may go on as the participant: it holds the cookie, or nothing has begun."""
     begun = select(Session.id).where(Session.participant_id == named.id, Session.ordinal.is_not(None))
-    if not proven and visitor["token"] != named.token and db.scalar(begun) is not None:
+    if not proven and named.token not in _tokens(visitor) and db.scalar(begun) is not None:
         raise Elsewhere("You have begun this study in another browser: go on there.")
 
 
@@ -255,7 +263,23 @@ def _visitor(study: Study) -> dict[str, Any] | None:
 
 
 def _new_visitor() -> dict[str, Any]:
-    return {"token": secrets.token_urlsafe(24)}
+    return {"token": _new_token()}
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _tokens(visitor: Mapping[str, Any]) -> list[str]:
+    """The tokens of all whom this browser remembers in a study, the present visitor last."""
+    return [*visitor.get("others", []), visitor["token"]]
+
+
+def _in_place_of(visitor: Mapping[str, Any], known: Participant | None, token: str) -> dict[str, Any]:
+    """The visitor with this token, after another one, who is remembered where known: who only looked is not."""
+    before = [*visitor.get("others", []), *([known.token] if known else [])]
+    others = [other for other in before if other != token][-OTHERS:]
+    return {"token": token, "others": others} if others else {"token": token}
 
 
 def _remember(study: Study, visitor: dict[str, Any]) -> None:

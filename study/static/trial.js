@@ -24,9 +24,9 @@ const POLL = 50; // ms between two looks whether a choice counts now
 
 const page = new Page();
 const notices = new Notices();
-const address = page.main.dataset.address;
+const { address, whose } = page.main.dataset;
 const token = document.querySelector("meta[name=csrf-token]").content;
-const door = new Door(address, token, (words) => notices.tell("door", words));
+const door = new Door(address, whose, token, (words) => notices.tell("door", words));
 const images = new Images((words) => notices.tell("images", words));
 const walk = new Walk(door, heard);
 const loupe = new Loupe(() => (stage.arrange(), page.magnify(loupe.zoom)));

@@ -126,7 +126,7 @@ def _page(db: OrmSession, study: Study, session: Session) -> str:
 def _more(db: OrmSession, step: str, study: Study, session: Session) -> dict[str, Any]:
     """What the templates of some steps need beside what all get."""
     spec, participant = scheduling.spec_of(study), session.participant
-    more: dict[str, Any] = {"withdraw_link": identity.withdraw_link(participant)}
+    more: dict[str, Any] = {"withdraw_link": identity.withdraw_link(participant), "whose": identity.mark(participant)}
     if step == "questions":
         more |= {"questions": {name: words.QUESTIONS[name] for name in facts.asked(step, spec.ask)}}
     elif step == "plates":

@@ -18,7 +18,8 @@ def page(name: str, token: str) -> ResponseReturnValue:
         study = scheduling.find(db, name)
         participant = identity.withdrawing(db, study, token)
         outcome = db.scalar(select(Session.outcome).where(Session.participant_id == participant.id))
-        return _quietly(_page(study, "withdrawn.html" if outcome == "withdrawn" else "withdraw.html"))
+        template = "withdrawn.html" if outcome == "withdrawn" else "withdraw.html"
+        return _quietly(_page(study, template, whose=identity.mark(participant)))
 
 
 @blueprint.post("/withdraw/<token>")
@@ -31,11 +32,11 @@ def withdraw(name: str, token: str) -> ResponseReturnValue:
     return _quietly(redirect(request.path, 303))
 
 
-def _page(study: Study, template: str) -> str:
+def _page(study: Study, template: str, *, whose: str) -> str:
     spec = scheduling.spec_of(study)
     languages.choose(spec.study.languages)
     shown = {"name": study.name, "contact": spec.study.contact, "simulated": study.simulated}
-    return render_template(template, study=shown)
+    return render_template(template, study=shown, whose=whose)
 
 
 def _quietly(answer: str | ResponseReturnValue) -> Response:

@@ -153,8 +153,34 @@ def test_another_person_at_the_same_browser_is_another_participant(
     assert len({participant.pseudonym for participant in participants(database)}) == 2
     assert identities(database) == [("participant", "1"), ("participant", "2")]
     theirs = browser.state()["trial"]["id"]
-    assert browser.get(participant="1").status_code == 403  # the cookie is the second person's by now
-    assert browser.state()["trial"]["id"] == theirs
+    for who, trial in (("1", mine), ("2", theirs), ("2", theirs), ("1", mine)):
+        assert browser.get(participant=who).status_code == 302
+        assert browser.state()["trial"]["id"] == trial
+    assert browse().get(participant="1").status_code == 403  # that browser, and no other
+
+
+def test_who_only_looks_takes_no_place_from_those_who_share_the_browser(
+    database: Database, load: Load, browse: Browse
+) -> None:
+    load(sources=4)
+    browser = browse().begin(participant="1")
+    mine = browser.state()["trial"]["id"]
+    for number in range(2, 12):
+        assert browser.get(participant=str(number)).status_code == 302
+        assert "I agree" in browser.get().text
+    browser.get(participant="1")
+    assert browser.state()["trial"]["id"] == mine
+    assert len(participants(database)) == 1
+
+
+def test_a_browser_remembers_the_last_few_of_many_and_its_cookie_stays_small(load: Load, browse: Browse) -> None:
+    load(sources=4)
+    browser = browse()
+    for number in range(9):
+        browser.begin(participant=str(number), junk="x" * 900)
+        assert len(browser.client.get_cookie("study").value) < 4000
+    for number in range(9):
+        assert browser.get(participant=str(number)).status_code == (302 if number >= 3 else 403), number
 
 
 def test_pseudonyms_hide_the_person_and_differ_between_studies(database: Database, load: Load, browse: Browse) -> None:

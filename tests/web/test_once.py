@@ -346,43 +346,42 @@ def test_a_full_storage_costs_no_vote(site: Any, visit: Visit) -> None:
 
 
 def test_a_kept_vote_waits_for_its_own_participant(site: Any, visit: Visit) -> None:
+    """Two people share a browser, each by a link of their own."""
     address = site.open_study(practice=0)
-    first = visit(address, expects=BROKEN).begin()
+    first = visit(f"{address}?participant=1", expects=BROKEN).begin()
     page = first.page
     page.route("**/vote", lambda route: route.abort())
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#status")).to_contain_text("nothing is lost")
-    cookies = first.context.cookies()
-    first.context.clear_cookies()
     page.unroute("**/vote")
-    page.goto(address)  # now it is another participant's browser
+    page.goto(f"{address}?participant=2")
     first.begin()
     first.vote("ArrowRight")
     expect(page.locator("#count")).to_contain_text("1 of 10")
     assert [vote["choice"] for vote in site.votes(address)] == ["right"]
-    first.context.clear_cookies()
-    first.context.add_cookies(cookies)
-    page.goto(address)
+    page.goto(f"{address}?participant=1")
     expect(page.locator("#count")).to_contain_text("1 of 10")
     first.delivered()
-    assert sorted(vote["choice"] for vote in site.votes(address)) == ["left", "right"]
+    votes = site.votes(address)
+    assert [vote["choice"] for vote in votes] == ["right", "left"]
+    assert len({vote["participant"] for vote in votes}) == 2
     assert page.evaluate("Object.keys(localStorage)") == []
 
 
 def test_the_oldest_kept_votes_make_room(site: Any, visit: Visit) -> None:
     address = site.open_study(practice=0)
     someone = visit(address, expects=BROKEN)
-    name = address.rpartition("/")[2]
+    someone.begin()
     someone.page.evaluate(
-        """prefix => {
+        """() => {
+      const { address, whose } = document.querySelector("main").dataset;
+      const prefix = `vote:${address}:${whose}:`;
       for (let at = 0; at < 60; at += 1) {
         const vote = { trial: `t${at}`, key: `k${at}`, choice: "left" };
         localStorage.setItem(prefix + vote.key, JSON.stringify({ at, tries: 0, vote }));
       }
-    }""",
-        f"vote:/s/{name}:",
+    }"""
     )
-    someone.begin()
     someone.page.route("**/vote", lambda route: route.abort())
     someone.page.keyboard.press("ArrowLeft")
     expect(someone.page.locator("#status")).to_contain_text("nothing is lost")
