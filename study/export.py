@@ -5,7 +5,7 @@ Rows are streamed, so that the size of a study does not matter, and ordered, so 
 
 import csv
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,6 +26,8 @@ SESSIONS_COLUMNS = tuple(column.name for column in SESSIONS)
 COLUMNS_COLUMNS = ("file", "column", "type", "meaning")
 AT_ONCE = 1000
 """Rows that are fetched and held at a time."""
+SESSIONS_AT_ONCE = 100
+"""Sessions whose trials are fetched and held at a time."""
 
 Record = Mapping[str, Any]
 
@@ -113,30 +115,52 @@ def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
     """Every session of the study as it stands now, those that were declined included, in their order."""
     spec, at = spec_of(study), clock(study, now())
+    for some in sessions(db, study):
+        known = _facts(db, [session.id for session, _ in some])
+        for (session, participant), walk in zip(some, steps.looks(db, [session for session, _ in some]), strict=True):
+            yield _session_record(session, participant, walk, spec, at) | known[session.id]
+
+
+def sessions(db: OrmSession, study: Study) -> Iterator[list[tuple[Session, Participant]]]:
+    """All sessions of the study with their participants, in their order, some at a time."""
     query = (
         select(Session, Participant)
         .join(Participant, Participant.id == Session.participant_id)
         .where(Session.study_id == study.id)
         .order_by(Session.id)
-        .execution_options(yield_per=AT_ONCE)
+        .execution_options(yield_per=SESSIONS_AT_ONCE)
     )
     with db.execute(query) as rows:
-        for session, participant in rows:
-            yield _session_record(session, participant, steps.look(db, session), spec, at) | _facts(db, session)
+        for some in rows.partitions():
+            yield [(session, participant) for session, participant in some]
+
+
+def outcomes(db: OrmSession, study: Study, some: Sequence[Session]) -> dict[int, str]:
+    """The outcome of each of these sessions, as sessions.csv says it."""
+    spec, at = spec_of(study), clock(study, now())
+    still = [session for session in some if session.outcome == "open"]
+    walks = zip(still, steps.looks(db, still), strict=True)
+    return {session.id: session.outcome for session in some} | {
+        session.id: _outcome(session, walk, spec, at) for session, walk in walks
+    }
+
+
+def _outcome(session: Session, walk: steps.Walk, spec: Spec, at: datetime) -> str:
+    expired = session.outcome == "open" and steps.step_of(walk, spec, at) == "expired"
+    return "expired" if expired else session.outcome
 
 
 def _session_record(
     session: Session, participant: Participant, walk: steps.Walk, spec: Spec, at: datetime
 ) -> dict[str, Any]:
-    expired = steps.place(walk, spec, at).step == "expired"
-    step = steps.place(walk, spec, session.active_at).step  # where an expired session was left
+    step = steps.step_of(walk, spec, session.active_at)  # where an expired session was left
     return {
         "participant": participant.pseudonym,
         "session": session.id,
         "started_at": session.started_at,
         "ended_at": session.ended_at,
         "last_step": "consent" if step == "declined" else step,
-        "outcome": "expired" if expired else session.outcome,
+        "outcome": _outcome(session, walk, spec, at),
         "trials_planned": steps.needed(walk, spec),
         "votes": sum(trial.vote is not None for trial in walk.trials),
         "language": session.language,
@@ -145,9 +169,13 @@ def _session_record(
     }
 
 
-def _facts(db: OrmSession, session: Session) -> dict[str, str]:
-    rows = db.execute(select(Fact.name, Fact.value).where(Fact.session_id == session.id))
-    return {row.name: row.value for row in rows}
+def _facts(db: OrmSession, some: Sequence[int]) -> dict[int, dict[str, str]]:
+    known: dict[int, dict[str, str]] = {session: {} for session in some}
+    for session, name, value in db.execute(
+        select(Fact.session_id, Fact.name, Fact.value).where(Fact.session_id.in_(some))
+    ):
+        known[session][name] = value
+    return known
 
 
 def _votes_query(study: Study, spec: Spec) -> Any:

@@ -1,6 +1,6 @@
 """Who is who: participants.csv, the one file with what recruiting platforms call people, apart from all votes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from study import export, links, loading, writing
 from study.errors import Refused
-from study.models import Participant, PlatformIdentity, Study
+from study.models import PlatformIdentity, Study
 
 COLUMNS = ("participant", "session", "outcome", "code", "simulated", "parameter", "value")
 
@@ -26,28 +26,35 @@ def write(db: OrmSession, name: str, path: Path, secret_key: str) -> int:
             f"{path} is no plain file, so nothing can be written there: name a file, such as participants.csv."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = _records(db, study, secret_key)
+    rows = records(db, study, secret_key)
     return writing.together({path: lambda file: export.write_table(file, COLUMNS, rows)})[path]
 
 
-def _records(db: OrmSession, study: Study, secret_key: str) -> Iterator[dict[str, Any]]:
+def records(db: OrmSession, study: Study, secret_key: str) -> Iterator[dict[str, Any]]:
     """One record a parameter; one without parameter and value for whoever's link said nothing."""
-    for session in export.session_records(db, study):
-        query = select(Participant).where(
-            Participant.study_id == study.id, Participant.pseudonym == session["participant"]
-        )
-        participant = db.scalars(query).one()
-        who = {column: session[column] for column in ("participant", "session", "outcome", "simulated")}
-        who["code"] = links.code_of(secret_key, participant)
-        said = _said(db, participant)
-        for parameter, value in said.items() or [(None, None)]:
-            yield {**who, "parameter": parameter, "value": value}
+    for some in export.sessions(db, study):
+        outcomes = export.outcomes(db, study, [session for session, _ in some])
+        said = _said(db, [participant.id for _, participant in some])
+        for session, participant in some:
+            who = {
+                "participant": participant.pseudonym,
+                "session": session.id,
+                "outcome": outcomes[session.id],
+                "code": links.code_of(secret_key, participant),
+                "simulated": participant.simulated,
+            }
+            for parameter, value in said[participant.id] or [(None, None)]:
+                yield {**who, "parameter": parameter, "value": value}
 
 
-def _said(db: OrmSession, participant: Participant) -> dict[str, str]:
+def _said(db: OrmSession, some: Sequence[int]) -> dict[int, list[tuple[str | None, str | None]]]:
+    """What the links of these participants said, by parameter."""
+    said: dict[int, list[tuple[str | None, str | None]]] = {participant: [] for participant in some}
     query = (
-        select(PlatformIdentity.parameter, PlatformIdentity.value)
-        .where(PlatformIdentity.participant_id == participant.id)
+        select(PlatformIdentity.participant_id, PlatformIdentity.parameter, PlatformIdentity.value)
+        .where(PlatformIdentity.participant_id.in_(some))
         .order_by(PlatformIdentity.parameter)
     )
-    return {row.parameter: row.value for row in db.execute(query)}
+    for participant, parameter, value in db.execute(query):
+        said[participant].append((parameter, value))
+    return said

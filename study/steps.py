@@ -3,7 +3,7 @@
 `look` reads a session's walk in one statement; `place` says, without the database, which step is open in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -115,7 +115,18 @@ def here(db: OrmSession, session: Session, at: datetime) -> Place:
 
 def look(db: Reader, session: Session) -> Walk:
     """The walk of this session; `session` may as well be a row with the same columns."""
-    trials = tuple(Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}).all())
+    return _walk(session, (Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}).all()))
+
+
+def looks(db: Reader, sessions: Sequence[Session]) -> list[Walk]:
+    """The walks of these sessions, in their order, by one statement: keep them few, for all trials are held."""
+    trials: dict[int, list[Standing]] = {session.id: [] for session in sessions}
+    for row in db.execute(_TRIALS_OF_MANY, {"sessions": list(trials)}).all():
+        trials[row[0]].append(Standing._make(row[1:]))
+    return [_walk(session, trials[session.id]) for session in sessions]
+
+
+def _walk(session: Session, trials: Iterable[Standing]) -> Walk:
     return Walk(
         session.outcome,
         session.prepared,
@@ -123,7 +134,7 @@ def look(db: Reader, session: Session) -> Walk:
         session.warned_at,
         session.block,
         session.active_at,
-        trials,
+        tuple(trials),
     )
 
 
@@ -138,6 +149,11 @@ def place(walk: Walk, spec: Spec, at: datetime) -> Place:
 
 def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> str:
     if walk.outcome != "open":
+def step_of(walk: Walk, spec: Spec, at: datetime) -> str:
+    """The step alone that is open in this walk at the moment `at`."""
+    return _step(walk, walk.ahead(), spec, at)
+
+
         return "thanks" if walk.outcome == "complete" else walk.outcome
     if not ahead:
         return "thanks"
@@ -233,8 +249,8 @@ def show(db: Reader, trial: Standing | None, at: datetime, *, fetched: bool) -> 
         db.execute(_SHOWN, {"trial": trial.id, "at": at, "again": int(fetched)})
 
 
-def _trials_query() -> Any:
-    """The trials of a session, in order, with their vote and its correction; read often, so built once.
+def _trials_query(*beside: Any) -> Any:
+    """Trials with their vote and its correction; read often, so built once.
 
     Types are taken as the database gives them: to look each word up in its enumeration took half of the time.
     """
@@ -247,15 +263,18 @@ def _trials_query() -> Any:
         case((later.id.is_not(None), type_coerce(later.choice, String)), else_=type_coerce(first.choice, String)),
     )
     return (
-        select(*columns)
+        select(*beside, *columns)
         .outerjoin(first, and_(first.trial_id == Trial.id, first.corrects.is_(None)))
         .outerjoin(later, later.corrects == first.id)
-        .where(Trial.session_id == bindparam("session"))
-        .order_by(Trial.position)
     )
 
 
-_TRIALS = _trials_query()
+_TRIALS = _trials_query().where(Trial.session_id == bindparam("session")).order_by(Trial.position)
+_TRIALS_OF_MANY = (
+    _trials_query(Trial.session_id)
+    .where(Trial.session_id.in_(bindparam("sessions", expanding=True)))
+    .order_by(Trial.session_id, Trial.position)
+)
 _TABLE: Any = Trial.__table__
 _FIRST = _TABLE.c.shown_at.is_(None)
 _SHOWN = (

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -11,13 +12,13 @@ from click.testing import CliRunner
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select, update
 
-from study import links, participants, spec
+from study import export, links, participants, spec, steps
 from study.cli import cli
 from study.db import Database
 from study.errors import Refused
-from study.models import Participant, Study
+from study.models import Participant, Session, Study, now
 from study.scheduling import spec_of
 
 Load = Callable[..., str]
@@ -153,3 +154,51 @@ def test_the_command_writes_the_file_and_refuses_in_one_sentence(
         assert said in refused.stderr
     monkeypatch.delenv("STUDY_SECRET_KEY")
     assert "STUDY_SECRET_KEY is not set" in CliRunner().invoke(cli, ["participants", "tiny"]).stderr
+
+
+def test_files_of_many_people_take_no_statement_for_each(
+    app: Flask, database: Database, load: Load, browse: Browse
+) -> None:
+    load()
+    begun: list[int] = []
+    asked: list[int] = []
+    for more in (1, 4):
+        for number in range(more):
+            browse().begin(PROLIFIC_PID=f"{more}-{number}")
+        with database.read() as db:
+            study = db.scalars(select(Study)).one()
+            statements: list[str] = []
+            note = lambda *sent, kept=statements: kept.append(sent[2])  # noqa: E731 - as the event calls it
+            event.listen(database.engine, "before_cursor_execute", note)
+            begun.append(len(list(export.session_records(db, study))))
+            assert len(list(participants.records(db, study, str(app.secret_key)))) == begun[-1]
+            event.remove(database.engine, "before_cursor_execute", note)
+            asked.append(len(statements))
+    assert begun == [1, 5]
+    assert asked[0] == asked[1]
+
+
+def test_files_agree_where_sessions_are_read_some_at_a_time(
+    app: Flask, database: Database, load: Load, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load()
+    browse().begin(PROLIFIC_PID="a", b="2").finish()
+    browse().begin()
+    browse().step("consent", "decline")
+    browse().begin(PROLIFIC_PID="c")
+
+    def both() -> tuple[list[Any], list[Any]]:
+        with database.read() as db:
+            study = db.scalars(select(Study)).one()
+            return list(export.session_records(db, study)), list(participants.records(db, study, str(app.secret_key)))
+
+    with database.write() as db:
+        db.execute(update(Session).where(Session.id == 2).values(active_at=now() - timedelta(days=1)))
+    at_once = both()
+    assert [record["outcome"] for record in at_once[0]] == ["complete", "expired", "declined", "open"]
+    assert [record["outcome"] for record in at_once[1]] == ["complete", "complete", "expired", "declined", "open"]
+    with database.read() as db:
+        walks = [steps.look(db, session) for session in db.scalars(select(Session).order_by(Session.id))]
+    assert [record["votes"] for record in at_once[0]] == [sum(t.vote is not None for t in w.trials) for w in walks]
+    monkeypatch.setattr(export, "SESSIONS_AT_ONCE", 1)
+    assert both() == at_once
