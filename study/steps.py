@@ -118,10 +118,10 @@ def look(db: Reader, session: Session) -> Walk:
     return _walk(session, (Standing(*row) for row in db.execute(_TRIALS, {"session": session.id}).all()))
 
 
-def looks(db: Reader, sessions: Sequence[Session]) -> list[Walk]:
+def looks(db: OrmSession, sessions: Sequence[Session]) -> list[Walk]:
     """The walks of these sessions, in their order, by one statement: keep them few, for all trials are held."""
     trials: dict[int, list[Standing]] = {session.id: [] for session in sessions}
-    for row in db.execute(_TRIALS_OF_MANY, {"sessions": list(trials)}).all():
+    for row in db.connection().execute(_TRIALS_OF_MANY, {"sessions": list(trials)}).all():
         trials[row[0]].append(Standing._make(row[1:]))
     return [_walk(session, trials[session.id]) for session in sessions]
 
