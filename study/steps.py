@@ -139,7 +139,7 @@ def _walk(session: Session, trials: Iterable[Standing]) -> Walk:
 
 
 def place(walk: Walk, spec: Spec, at: datetime) -> Place:
-    """The step that is open in this walk at the moment `at`."""
+    """Where this walk stands at the moment `at`."""
     ahead = walk.ahead()
     step = _step(walk, ahead, spec, at)
     trial = ahead[0] if step == "trial" else None
@@ -147,8 +147,6 @@ def place(walk: Walk, spec: Spec, at: datetime) -> Place:
     return Place(step, trial, following, _correctable(walk, trial), _progress(walk))
 
 
-def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> str:
-    if walk.outcome != "open":
 def step_of(walk: Walk, spec: Spec, at: datetime) -> str:
     """The step alone that is open in this walk at the moment `at`."""
     return _step(walk, walk.ahead(), spec, at)
@@ -156,6 +154,8 @@ def step_of(walk: Walk, spec: Spec, at: datetime) -> str:
 
         return "thanks" if walk.outcome == "complete" else walk.outcome
     if not ahead:
+def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> str:
+    if walk.outcome != "open":
         return "thanks"
     if at - walk.active_at > timedelta(hours=spec.design.resume_hours):
         return "expired"
