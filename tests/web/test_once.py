@@ -134,6 +134,22 @@ def test_reload_and_back_show_the_open_trial(site: Any, visit: Visit) -> None:
     assert int(votes[1]["reloads"]) >= 1
 
 
+def test_a_refused_vote_is_no_reload(site: Any, visit: Visit) -> None:
+    address = site.open_study(practice=0)
+    someone = visit(address, expects="409").begin()
+
+    def refuse(route: Any) -> None:
+        """The server takes the vote, but the page is told that another trial is open."""
+        route.fetch()
+        route.fulfill(status=409, json={"error": {"code": "not_open", "message": "Another step is open."}})
+
+    someone.page.route("**/vote", refuse, times=1)
+    with someone.page.expect_response("**/trial*"):
+        someone.vote("ArrowLeft")
+    someone.vote("ArrowRight")
+    assert [(vote["choice"], vote["reloads"]) for vote in site.votes(address)] == [("left", "0"), ("right", "0")]
+
+
 def test_back_from_the_break_is_the_break(site: Any, visit: Visit) -> None:
     someone = visit(site.open_study(practice=0)).begin()
     page = someone.page
