@@ -152,10 +152,10 @@ def step_of(walk: Walk, spec: Spec, at: datetime) -> str:
     return _step(walk, walk.ahead(), spec, at)
 
 
-        return "thanks" if walk.outcome == "complete" else walk.outcome
-    if not ahead:
 def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> str:
     if walk.outcome != "open":
+        return "thanks" if walk.outcome == "complete" else walk.outcome
+    if not ahead:
         return "thanks"
     if at - walk.active_at > timedelta(hours=spec.design.resume_hours):
         return "expired"
