@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +277,20 @@ def test_a_port_that_is_taken_is_said(run: Run, host: str) -> None:
         assert f"{written} cannot be used (Address already in use)" in refused(
             run("serve", "--host", host, "--port", port)
         )
+
+
+def test_a_start_empties_sqlites_log_that_a_withdrawal_had_to_leave(
+    run: Run, good: Callable[..., str], maker: Any, tmp_path: Path
+) -> None:
+    good("load", maker.fill().write())
+    path = tmp_path / "deep" / "kept.sqlite"
+    with closing(sqlite3.connect(path)) as other, socket.create_server(("127.0.0.1", 0)) as taken:
+        other.execute("UPDATE study SET name = 'large'")
+        other.commit()
+        log = path.with_name(f"{path.name}-wal")
+        assert log.stat().st_size > 0
+        refused(run("serve", "--port", taken.getsockname()[1]))
+        assert log.stat().st_size == 0
 
 
 @pytest.mark.parametrize("host", ["a..b", "no such machine"])
