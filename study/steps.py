@@ -20,6 +20,8 @@ USUAL_TRIAL_S = 7.0
 """Seconds that a trial is taken to last before anything is known of the participant."""
 USUAL_WEIGHT = 5
 """As how many trials of the participant's own the usual duration counts."""
+LONGEST_TRIAL_S = 60.0
+"""As how much a trial counts at most in what the rest is taken to last: whoever took longer was mostly away."""
 
 Reader = OrmSession | Connection
 
@@ -65,9 +67,9 @@ class Walk:
         """The trials without a vote that will still be shown; practice that is not needed any more will not."""
         return [t for t in self.trials if t.vote is None and not (self.practised and t.kind == "practice")]
 
-    def missed(self) -> int:
-        """How many catch trials were answered wrongly, by the answers that count."""
-        return sum(t.kind == "catch" and t.vote is not None and not t.right for t in self.trials)
+    def missed(self) -> list[Standing]:
+        """The catch trials that were decided for the wrong side, by the answers that count; not sure is no miss."""
+        return [t for t in self.trials if t.kind == "catch" and t.choice in {"left", "right"} and not t.right]
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,13 @@ def _step(walk: Walk, ahead: Sequence[Standing], spec: Spec, at: datetime) -> st
 
 
 def _between(walk: Walk, spec: Spec) -> str:
-    """What stands between two blocks. Judged only there, so that nobody learns which trial was the catch."""
-    limit, missed = spec.screening.catches_missed, walk.missed()
+    """What stands between two blocks. Judged only there, so that nobody learns which trial was the catch.
+
+    The last trial before the break is judged at the next one: its answer can no longer be taken back, so that a slip
+    there would count at once. Whoever is warned is not blamed for it later, `warned_at` has it.
+    """
+    limit, last = spec.screening.catches_missed, [trial.id for trial in walk.trials if trial.vote is not None][-1:]
+    missed = sum(trial.id not in last for trial in walk.missed())
     if not limit or missed < limit:
         return "break"
     if walk.warned_at is None:
@@ -187,7 +194,7 @@ def _correctable(walk: Walk, trial: Standing | None) -> Standing | None:
 def _progress(walk: Walk) -> Progress:
     counted = [trial for trial in walk.trials if trial.kind != "practice"]
     done = [trial for trial in counted if trial.vote is not None]
-    spent_s = sum(trial.response_ms or 0 for trial in done) / 1000
+    spent_s = sum(min((trial.response_ms or 0) / 1000, LONGEST_TRIAL_S) for trial in done)
     pace_s = (USUAL_TRIAL_S * USUAL_WEIGHT + spent_s) / (USUAL_WEIGHT + len(done))
     return Progress(len(done), len(counted), round((len(counted) - len(done)) * pace_s))
 
@@ -233,7 +240,7 @@ def go_on(db: OrmSession, session: Session, shown: str, at: datetime) -> bool:
     if shown in preparation(spec):
         session.prepared += 1
     elif shown == "warning":
-        session.warned_at = walk.missed()
+        session.warned_at = len(walk.missed())
     elif shown == "break":
         session.block += 1
     else:

@@ -23,7 +23,7 @@ WHOLE = {
     "response_ms": 2345, "flips": 3, "left_ms": 2345, "right_ms": 2344, "reference_ms": 2343, "zoomed": True,
     "hidden_ms": 12, "viewport_width": 1280, "viewport_height": 800, "device_pixel_ratio": 1.25,
     "device_pixels_per_pixel": 1, "pixel_exact": True, "bytes_verified": False,
-    "left_x": 100, "left_y": -20.5, "right_x": 700, "right_y": 120,
+    "left_x": 100, "left_y": -20.5, "right_x": 700, "right_y": 120, "geometry_changes": 2,
 }  # fmt: skip
 
 
