@@ -64,12 +64,22 @@ class Person:
         while True:
             state = self.client.get(f"{self.at}/trial").get_json()
             if state["step"] == "trial":
-                self.trial, self.token = state["trial"], self.csrf()
+                self.trial, self.undo, self.token = state["trial"], state["undo"], self.csrf()
                 return
             if state["step"] in {"thanks", "screened_out", "expired"}:
                 self.begin()
                 return
             self.step(state["step"], "next")
+
+    def stand(self, *, undo: bool) -> None:
+        """Go where the last answer may be changed, or to the beginning, where there is none."""
+        if not undo:
+            self.begin()
+        while undo and not self.undo:
+            ballot = {"trial": self.trial["id"], "key": self.trial["key"], "choice": "left"}
+            answer = self.client.post(f"{self.at}/vote", json=ballot, headers={"X-CSRFToken": self.token})
+            assert answer.status_code == 200, answer.text
+            self.walk()
 
     def step(self, step: str, action: str) -> None:
         form = {"csrf_token": self.csrf(), "step": step, "action": action}
@@ -135,6 +145,8 @@ class Fuzz:
         case.path_parameters = dict(case.path_parameters or {})
         if "name" in case.path_parameters and self.chance.random() < 0.9:
             case.path_parameters["name"] = self.study
+        if case.operation.label.endswith("/last"):
+            self.person.stand(undo=self.chance.random() < 0.5)
         if isinstance(case.body, dict) and self.chance.random() < 0.7:
             case.body |= dict(zip(("trial", "key"), self.person.keys(self.chance), strict=True))
         known = self.chance.random() < 0.95

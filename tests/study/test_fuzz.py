@@ -19,6 +19,8 @@ def test_whatever_is_sent_the_answer_is_documented(app: Flask, load: Load) -> No
     fuzzed = fuzz.Fuzz(app, "tiny")
     for operation in fuzzed.operations():
         fuzzed.run(operation, 150 if operation.label.startswith("POST") else 30)
+    lasts = {(status, code) for label, status, code in fuzzed.seen if label.endswith("/last")}
+    assert {(200, ""), (409, "not_open")} <= lasts
     votes = {(status, code) for label, status, code in fuzzed.seen if label.startswith("POST")}
     assert {(200, ""), (400, "malformed"), (400, "csrf"), (404, "unknown_trial")} <= votes
 
