@@ -54,6 +54,9 @@ def test_by_keyboard_alone(site: Any, visit: Visit) -> None:
 
     def go_on() -> None:
         page.keyboard.press("Tab")
+        if page.locator("#shortcuts:focus").count():
+            page.keyboard.press("Tab")
+        expect(page.locator("button.main:focus")).to_be_visible()
         page.keyboard.press("Enter")
 
     go_on()
