@@ -52,6 +52,7 @@ def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Pat
         ("[design]\ntrials = true", r"`design\.trials`: expected `int`, got `bool`"),
         ("[design]\ncatch_rate = 1.01", r"`design\.catch_rate`: expected `float` <= 1"),
         ("[design]\ncatch_rate = nan", r"`design\.catch_rate`"),
+        ("[study]\nflicker_ms = 166", r"`study\.flicker_ms`: expected `int` >= 167"),  # three flashes a second at most
         ("[study]\nnot_sure = 1", r"`study\.not_sure`: expected `bool`, got `int`"),
         ("[study]\nasks_for = 'best'", r'`study\.asks_for`: .*"prefer" or "closer" or "more_different"'),
         ("[study]\nlayout = 'flap'", r'`study\.layout`: .*write "side_by_side"'),
