@@ -8,14 +8,34 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
+from analysis.columns import Column, coded
 from analysis.converters import aic3, arena, first_second, own, winner_loser
 from analysis.converters.containers import csv_bytes, json_bytes, parquet_bytes, read_container
-from analysis.converters.forms import TURNED, Columns, Form, check_names, named
-from analysis.files import Refusal, Table
-from analysis.votes import NUMBERS, REQUIRED, VOTES_COLUMNS, WHOLE, check_rows, votes_of
+from analysis.converters.forms import (
+    Columns,
+    Form,
+    Mask,
+    alike,
+    check_names,
+    column,
+    combined,
+    constant,
+    content,
+    each,
+    holds,
+    named,
+    picked,
+    taken,
+    turned,
+)
+from analysis.files import Cells, Refusal
+from analysis.votes import NUMBERS, REQUIRED, VOTES_COLUMNS, WHOLE, votes_of
 
 FORMS: Mapping[str, Form] = MappingProxyType(
     {**winner_loser.FORMS, **first_second.FORMS, **aic3.FORMS, **arena.FORMS, **own.FORMS}
@@ -50,7 +70,7 @@ def convert(
         found = read_container(path, *_wanted(FORMS[form], columns), parquet=form == "parquet")
         table = _renamed(found, columns, FORMS[form])
         votes, notes = _votes(table, FORMS[form], asks_for)
-        _check(votes)
+        votes_of(votes)
         kept, left_out = _held(votes, FORMS["votes" if to == "csv" else to], to)
         data, changed = _written(kept, "votes" if to == "csv" else to, to, output)
     return Conversion(data, len(kept), (*notes, *left_out, *changed))
@@ -76,32 +96,26 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check(votes: Table) -> None:
-    """Refuse what the reader of `votes.csv` would; without codecs, rows need not be coded for that."""
-    if {"left_codec", "right_codec"} & votes.columns.keys():
-        votes_of(votes)
-    else:
-        check_rows(votes)
-
-
 def _wanted(form: Form, columns: Mapping[str, str]) -> tuple[list[str], set[str]]:
     """Return the columns that must be in the file, and those that may be, under the file's own names."""
     return [columns.get(name, name) for name in form.required], {*form.used, *columns.values()}
 
 
-def _renamed(table: Table, columns: Mapping[str, str], form: Form) -> Table:
+def _renamed(table: Cells, columns: Mapping[str, str], form: Form) -> Cells:
     """Give columns the names that the form knows them by; refuse what the file or the form has not."""
     for name, theirs in columns.items():
         if name not in {*form.required, *form.used}:
             raise Refusal(f"--column {name}={theirs}: this form has no column {name}; name one of docs/formats.md.")
         if theirs not in table.columns:
             raise Refusal(f"{table.path}, line 1: the column {theirs} of --column is missing; check the name.")
+    if not columns:
+        return table
     ours = {theirs: name for name, theirs in columns.items()}
     kept = {name: cells for name, cells in table.columns.items() if name not in columns or name in ours}
     return replace(table, columns={ours.get(name, name): cells for name, cells in kept.items()})
 
 
-def _votes(table: Table, form: Form, asks_for: str) -> tuple[Table, list[str]]:
+def _votes(table: Cells, form: Form, asks_for: str) -> tuple[Cells, list[str]]:
     """Return a file's votes in the columns of `votes.csv`, in its order, and what the file holds beyond them."""
     for kind in form.named:
         check_names(table, kind, suffix=kind == ("image",))
@@ -112,42 +126,39 @@ def _votes(table: Table, form: Form, asks_for: str) -> tuple[Table, list[str]]:
     columns["asks_for"] = _question(table, columns, asks_for, form)
     if not form.pressed:
         columns = _turned(columns)
-    content = {name for name, cells in columns.items() if any(cells)} | set(REQUIRED)
-    votes = replace(table, columns={name: columns[name] for name in VOTES_COLUMNS if name in content})
+    filled = {name for name, cells in columns.items() if content(cells)} | set(REQUIRED)
+    votes = replace(table, columns={name: columns[name] for name in VOTES_COLUMNS if name in filled})
     return votes, [*reading.notes, *_beyond(table, form)]
 
 
-def _origin(table: Table, form: Form) -> Columns:
+def _origin(table: Cells, form: Form) -> Columns:
     if form.pressed and form.own:
         return {}
     rows = len(table)
-    numbers = [str(row) for row in range(1, rows + 1)]
-    return {"vote": numbers, "study": [named(table.path.stem)] * rows, "config": [table.sha256] * rows}
+    numbers = Column(list(map(str, range(1, rows + 1))), np.arange(rows))
+    return {"vote": numbers, "study": constant(named(table.path.stem), rows), "config": constant(table.sha256, rows)}
 
 
-def _question(table: Table, columns: Columns, asks_for: str, form: Form) -> list[str]:
+def _question(table: Cells, columns: Columns, asks_for: str, form: Form) -> Column:
     """Return what was asked; refuse a question that is not the one that the file names."""
-    said = columns.get("asks_for") or [""] * len(table)
-    for row, cell in enumerate(said if asks_for and set(said) - {"", asks_for} else []):
-        if cell not in {"", asks_for}:
-            table.refuse(row, "asks_for", f"{cell} was asked, not {asks_for}", "leave --asks-for out")
-    return [cell or asks_for or form.asks_for for cell in said]
+    said = columns.get("asks_for") or constant("", len(table))
+    for row in np.flatnonzero(holds(said, lambda cell: bool(asks_for) and cell not in {"", asks_for}))[:1].tolist():
+        table.refuse(row, "asks_for", f"{said[row]} was asked, not {asks_for}", "leave --asks-for out")
+    return each(said, lambda cell: cell or asks_for or form.asks_for)
 
 
 def _turned(columns: Columns) -> Columns:
     """Turn winners into the sides that were pressed, or back: they differ where the worse one was asked for."""
-    worse = [asked == "more_different" for asked in columns.get("asks_for", ())]
-    if not any(worse):
-        return columns
-    turned = {
-        name: [TURNED.get(cell, cell) if turn else cell for cell, turn in zip(columns[name], worse, strict=True)]
-        for name in ("choice", "expected")
-        if name in columns
-    }
-    return columns | turned
+    return _exchanged(columns, holds(column(columns, "asks_for"), "more_different".__eq__))
 
 
-def _beyond(table: Table, form: Form) -> list[str]:
+def _exchanged(columns: Columns, rows: Mask) -> Columns:
+    """Return votes with left and right exchanged in what was chosen and expected, in some rows."""
+    answers = {name: columns[name] for name in ("choice", "expected") if name in columns and rows.any()}
+    return columns | {name: picked(rows, turned(cells), cells) for name, cells in answers.items()}
+
+
+def _beyond(table: Cells, form: Form) -> list[str]:
     known = {*form.required, *form.used}
     beyond = [name or "(without a name)" for name in table.columns if name not in known]
     return [f"votes.csv has no place for {_listed(beyond)} of {table.path.name}"] if beyond else []
@@ -157,47 +168,53 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words[:12]) + (f" and {len(words) - 12} more" if len(words) > 12 else "")
 
 
-def _held(votes: Table, form: Form, to: str) -> tuple[Table, list[str]]:
+def _held(votes: Cells, form: Form, to: str) -> tuple[Cells, list[str]]:
     """Return the votes that a form has room for, and say how many of which others are left out."""
-    columns, rows = votes.columns, range(len(votes))
-    kinds = columns.get("kind") or ["rating"] * len(votes)
-    replaced = set() if form.own else {cell.lstrip("0") for cell in columns.get("corrects", ()) if cell}
-    numbers = columns.get("vote") or [""] * len(votes)
-    why = [
-        "replaced by a later correction" if replaced and number.lstrip("0") in replaced
-        else f"{kind} votes" if kind not in form.kinds
-        else "not_sure votes" if not form.ties and choice == "not_sure"
-        else ""
-        for number, kind, choice in zip(numbers, kinds, columns["choice"], strict=True)
-    ]  # fmt: skip
-    notes = [f"{why.count(reason)} {reason} have no place in {to} and are left out" for reason in sorted({*why} - {""})]
-    keep = [row for row in rows if not why[row]]
-    if not keep:
+    kinds = votes.columns.get("kind") or constant("rating", len(votes))
+    why = combined(partial(_reason, form), _replaced(votes, form), kinds, votes.columns["choice"])
+    counts = {reason: int(holds(why, reason.__eq__).sum()) for reason in sorted(why.cells) if reason}
+    notes = [f"{count} {reason} have no place in {to} and are left out" for reason, count in counts.items()]
+    keep = holds(why, "".__eq__)
+    if not keep.any():
         raise Refusal(f"{votes.path} holds no vote for {to}: {'; '.join(notes)}; choose another form.")
-    if len(keep) == len(votes):
+    if keep.all():
         return votes, notes
-    kept = {name: [cells[row] for row in keep] for name, cells in columns.items()}
-    return replace(votes, columns=kept, lines=[votes.lines[row] for row in keep]), notes
+    kept = {name: taken(cells, keep) for name, cells in votes.columns.items()}
+    return replace(votes, columns=kept, lines=np.array(votes.lines)[keep].tolist()), notes
 
 
-def _written(votes: Table, form: str, to: str, output: Path) -> tuple[bytes, list[str]]:
+def _reason(form: Form, replaced: str, kind: str, choice: str) -> str:
+    """Return why a vote has no place in a form, as the end of a sentence on how many; empty where it has one."""
+    if replaced:
+        return "replaced by a later correction"
+    if kind not in form.kinds:
+        return f"{kind} votes"
+    return "" if form.ties or choice != "not_sure" else "not_sure votes"
+
+
+def _replaced(votes: Cells, form: Form) -> Column:
+    """Return which votes a later one corrects; forms of our own keep both."""
+    gone = {int(cell) for cell in coded(votes.columns.get("corrects", ())).cells if cell}
+    if form.own or not gone:
+        return constant("", len(votes))
+    return each(votes.columns["vote"], lambda cell: "1" if cell and int(cell) in gone else "")
+
+
+def _written(votes: Cells, form: str, to: str, output: Path) -> tuple[bytes, list[str]]:
     """Return votes in a form's container, and what reading them back shows to be lost."""
     if form == "votes":
-        return csv_bytes(votes.columns), []
-    rules, columns = FORMS[form], votes.columns
+        return csv_bytes(dict(votes.columns)), []
+    rules, columns = FORMS[form], dict(votes.columns)
     if form == "aic3":
         columns = _more_different(votes)
     elif not rules.pressed:
         columns = _turned(columns)
     written = rules.write(columns)
-    if any(simulated := columns.get("simulated", [])):
+    if content(simulated := columns.get("simulated", ())):
         written["simulated"] = simulated
     again, _ = _votes(replace(votes, path=output, columns=written), rules, "")
-    lost = (
-        [f"{to} does not keep {', '.join(gone)}"]
-        if (gone := _lost(_turned(votes.columns), _turned(again.columns)))
-        else []
-    )
+    gone = _lost(votes, _turned(dict(votes.columns)), _turned(dict(again.columns)), to)
+    lost = [f"{to} does not keep {', '.join(gone)}"] if gone else []
     if rules.container == "parquet":
         return parquet_bytes(output, written, (*WHOLE, *COUNTS), MEASURES), lost
     if rules.container == "json" and output.suffix != ".csv":
@@ -205,59 +222,59 @@ def _written(votes: Table, form: str, to: str, output: Path) -> tuple[bytes, lis
     return csv_bytes(written), lost
 
 
-def _more_different(votes: Table) -> Columns:
+def _more_different(votes: Cells) -> Columns:
     """Return votes as answers to which side differs more from the reference; refuse those on another question."""
-    asked = votes.columns.get("asks_for") or [""] * len(votes)
-    for row, cell in enumerate(asked):
-        if cell not in {"closer", "more_different"}:
-            what = f"aic3 asks which side differs more from the reference, these votes {cell or 'do not say what'}"
-            votes.refuse(row, "asks_for", what, "name it with --asks-for closer, or choose another form")
-    flipped = ["more_different" if cell == "closer" else "" for cell in asked]
-    return _turned(votes.columns | {"asks_for": flipped}) | {"asks_for": asked}
+    asked = votes.columns.get("asks_for") or constant("", len(votes))
+    for row in np.flatnonzero(~holds(asked, {"closer", "more_different"}.__contains__))[:1].tolist():
+        what = f"aic3 asks which side differs more from the reference, these votes {asked[row] or 'do not say what'}"
+        votes.refuse(row, "asks_for", what, "name it with --asks-for closer, or choose another form")
+    return _exchanged(dict(votes.columns), holds(asked, "closer".__eq__))
 
 
-def _lost(before: Columns, after: Columns) -> list[str]:
-    """Return the columns whose content does not come back, with the count of cells where only some do not."""
-    rows = len(before["choice"])
-    swapped = [
-        pair[:2] == pair[:1:-1] and pair[0] != pair[1]
-        for pair in zip(before["left"], before["right"], after["left"], after["right"], strict=True)
-    ]
-    if any(swapped):
+def _lost(votes: Cells, before: Columns, after: Columns, to: str) -> list[str]:
+    """Return the columns whose content does not come back, with the count of cells where only some do not.
+
+    A condition or source that would come back as another one is refused: its votes would count for that.
+    """
+    swapped = alike(before["left"], after["right"]) & alike(before["right"], after["left"])
+    swapped &= ~alike(before["left"], before["right"])
+    if swapped.any():
         after = _aligned(after, swapped)
-    lost = ["which side was left"] if any(swapped) and set(before.get("layout", ())) != {"unknown"} else []
+    lost = (
+        ["which side was left"] if swapped.any() and set(coded(before.get("layout", ())).cells) != {"unknown"} else []
+    )
     for name, cells in before.items():
         back = after.get(name)
         if back is None:
             lost.append(name)
-        elif changed := _changed(cells, back):
-            lost.append(name if changed == rows else f"{name} ({changed} of {rows})")
+        elif (changed := _changed(cells, back)).any():
+            if name in {"left", "right", "source"}:
+                row = int(np.flatnonzero(changed)[0])
+                votes.refuse(row, name, f"{cells[row]} would come back from {to} as {back[row]}", "rename it first")
+            some = "" if changed.all() else f" ({changed.sum()} of {len(votes)})"
+            lost.append(name + some)
     return lost
 
 
-def _aligned(columns: Columns, swapped: list[bool]) -> Columns:
+def _aligned(columns: Columns, swapped: Mask) -> Columns:
     """Return votes with the sides of those in `swapped` exchanged."""
-    columns = columns | {
-        name: [TURNED.get(cell, cell) if swap else cell for cell, swap in zip(columns[name], swapped, strict=True)]
-        for name in ("choice", "expected")
-        if name in columns
-    }
+    columns = _exchanged(columns, swapped)
     for left, right in PAIRED:
         if left in columns and right in columns:
-            rows = list(zip(columns[left], columns[right], swapped, strict=True))
-            columns[left] = [other if swap else one for one, other, swap in rows]
-            columns[right] = [one if swap else other for one, other, swap in rows]
+            one, other = columns[left], columns[right]
+            columns |= {left: picked(swapped, other, one), right: picked(swapped, one, other)}
     return columns
 
 
-def _changed(cells: list[str], back: list[str]) -> int:
-    pairs = list(zip(cells, back, strict=True))
-    different = {pair for pair in set(pairs) if pair[0] != pair[1] and not _same_number(*pair)}
-    return sum(pair in different for pair in pairs) if different else 0
+def _changed(cells: Sequence[str], back: Sequence[str]) -> Mask:
+    """Return which cells came back with another content; numbers may be written otherwise."""
+    if cells is back:
+        return np.zeros(len(cells), bool)
+    return holds(combined(lambda *pair: "" if _same(*pair) else "1", cells, back), bool)
 
 
-def _same_number(one: str, other: str) -> bool:
+def _same(one: str, other: str) -> bool:
     try:
-        return float(one) == float(other)
+        return one == other or float(one) == float(other)
     except ValueError:
         return False

@@ -12,18 +12,23 @@ from analysis.converters.forms import (
     Columns,
     Form,
     Reading,
+    alike,
     as_flags,
     carried,
     column,
+    combined,
+    constant,
+    content,
     each,
     filled,
+    holds,
     named,
     names,
     parsed,
     utc,
     words,
 )
-from analysis.files import Table
+from analysis.files import Cells
 
 AIC3 = ("worker", "codec_left", "codec_right", "dlevel_left", "dlevel_right", "response")
 USED = tuple(
@@ -36,7 +41,7 @@ REFERENCES = {"btc": "always", "ptc": "on_demand", "iptc": "on_demand"}
 SOURCE = "reference"
 
 
-def _read(table: Table) -> Reading:
+def _read(table: Cells) -> Reading:
     columns = carried(
         table,
         participant="worker",
@@ -47,7 +52,7 @@ def _read(table: Table) -> Reading:
         flips="toggle_count",
         reloads="reload_count",
     )
-    columns["asks_for"] = ["more_different"] * len(table)
+    columns["asks_for"] = constant("more_different", len(table))
     columns["choice"] = words(table, "response", SIDES, "write left, right or not sure")
     if "img_num" in table.columns:
         columns["source"] = names(table.columns["img_num"])
@@ -55,9 +60,9 @@ def _read(table: Table) -> Reading:
         columns["layout"] = each(table.columns["method"], str.lower)
         columns["reference"] = each(columns["layout"], lambda method: REFERENCES.get(method, ""))
     for side in ("left", "right"):
-        pairs = list(zip(table.columns[f"codec_{side}"], table.columns[f"dlevel_{side}"], strict=True))
-        columns[side] = [_condition(codec, level) for codec, level in pairs]
-        columns[f"{side}_codec"] = ["" if codec in {"0", ""} else named(codec) for codec, _ in pairs]
+        codecs = table.columns[f"codec_{side}"]
+        columns[side] = combined(_condition, codecs, table.columns[f"dlevel_{side}"])
+        columns[f"{side}_codec"] = each(codecs, lambda codec: "" if codec in {"0", ""} else named(codec))
     columns |= _kinds(table)
     if "response_time" in table.columns:
         columns["response_ms"] = parsed(table, "response_time", _milliseconds, "not seconds", "write a number")
@@ -65,7 +70,7 @@ def _read(table: Table) -> Reading:
         return Reading(columns)
     remedy = "write it as in 2024-01-10T12:00:00Z"
     columns["voted_at"] = parsed(table, "submission_time", _moment, "not an ISO 8601 time", remedy)
-    unknown = sum(map(bool, table.columns["submission_time"])) - sum(map(bool, columns["voted_at"]))
+    unknown = (holds(table.columns["submission_time"], bool) & ~holds(columns["voted_at"], bool)).sum()
     told = f"{unknown} times of submission name no time zone and are left out"
     return Reading(columns, (told,) if unknown else ())
 
@@ -86,20 +91,21 @@ def _moment(cell: str) -> str:
     return utc(moment) if moment.tzinfo else ""
 
 
-def _kinds(table: Table) -> Columns:
+def _kinds(table: Cells) -> Columns:
     """Return kinds, and of catch trials the known answer: the more distorted side differs more."""
     traps, bias = (
-        words(table, name, FLAGS | {"": "0"}, "write 0 or 1") if name in table.columns else ["0"] * len(table)
+        words(table, name, FLAGS | {"": "0"}, "write 0 or 1") if name in table.columns else constant("0", len(table))
         for name in ("is_trap", "is_bias")
     )
-    levels = zip(table.columns["dlevel_left"], table.columns["dlevel_right"], strict=True)
+    levels = (table.columns["dlevel_left"], table.columns["dlevel_right"])
     return {
-        "kind": [
-            "catch" if trap == "1" else "identical" if same == "1" else "rating"
-            for trap, same in zip(traps, bias, strict=True)
-        ],
-        "expected": [_more(*pair) if trap == "1" else "" for trap, pair in zip(traps, levels, strict=True)],
+        "kind": combined(_kind, traps, bias),
+        "expected": combined(lambda trap, *pair: _more(*pair) if trap == "1" else "", traps, *levels),
     }
+
+
+def _kind(trap: str, same: str) -> str:
+    return "catch" if trap == "1" else "identical" if same == "1" else "rating"
 
 
 def _more(left: str, right: str) -> str:
@@ -111,40 +117,43 @@ def _more(left: str, right: str) -> str:
 
 
 def _write(votes: Columns) -> Columns:
-    sides = {side: _parts(votes, side) for side in ("left", "right")}
-    same = [one[0] == other[0] for one, other in zip(sides["left"], sides["right"], strict=True)]
-    kinds = votes.get("kind") or ["rating"] * len(same)
-    pivot = ["0"] * len(same)
+    sides = ("left", "right")
+    whole = {side: (votes[side], column(votes, f"{side}_codec")) for side in sides}
+    codecs, levels = (
+        {side: combined(lambda name, codec, at=at: _parts(name, codec)[at], *whole[side]) for side in sides}
+        for at in (0, 1)
+    )
+    same = alike(codecs["left"], codecs["right"])
+    kinds = column(votes, "kind", "rating")
+    pivot = constant("0", len(same))
     written: Columns = filled(votes, assignment="session") | {"worker": votes["participant"]}
-    if any(votes.get("layout", ())):
+    if content(votes.get("layout", ())):
         written["method"] = each(votes["layout"], str.upper)
     written |= filled(votes, task="block", question_id="trial", img_num="source")
-    written |= {f"codec_{side}": [codec for codec, _ in parts] for side, parts in sides.items()}
-    written |= {f"dlevel_{side}": [level for _, level in parts] for side, parts in sides.items()}
+    written |= {f"codec_{side}": cells for side, cells in codecs.items()}
+    written |= {f"dlevel_{side}": cells for side, cells in levels.items()}
     written |= {"codec_pivot": pivot, "dlevel_pivot": pivot}
-    written |= {"is_same": as_flags(same), "is_cross": as_flags(not alike for alike in same)}
+    written |= {"is_same": as_flags(same), "is_cross": as_flags(~same)}
     for name, ours in (("is_bias", "identical"), ("is_trap", "catch")):
-        written[name] = as_flags(kind == ours for kind in kinds)
+        written[name] = as_flags(holds(kinds, ours.__eq__))
     written |= filled(votes, question_order="position")
     written["response"] = each(votes["choice"], lambda choice: choice.replace("_", " "))
     written |= filled(votes, submission_time="voted_at", reload_count="reloads", toggle_count="flips")
-    if any(times := column(votes, "response_ms")):
+    if content(times := column(votes, "response_ms")):
         written["response_time"] = each(times, lambda cell: cell and format(float(cell) / 1000, ".10g"))
     return written
 
 
-def _parts(votes: Columns, side: str) -> list[tuple[str, str]]:
-    """Return codec and level of a side's conditions."""
-    parts = []
-    for condition, codec in zip(votes[side], column(votes, f"{side}_codec"), strict=True):
-        if condition == SOURCE:
-            parts.append(("0", "0"))
-        elif codec and condition.startswith(f"{codec}@"):
-            parts.append((codec, condition[len(codec) + 1 :]))
-        else:
-            name, _, level = condition.partition("@")
-            parts.append((name, level))
-    return parts
+def _parts(condition: str, codec: str) -> tuple[str, str]:
+    """Return codec and level of a condition; one that would not come back from them is its own codec."""
+    if condition == SOURCE:
+        return "0", "0"
+    if codec and condition.startswith(f"{codec}@"):
+        parts = codec, condition[len(codec) + 1 :]
+    else:
+        name, _, level = condition.partition("@")
+        parts = name, level
+    return parts if _condition(*parts) == condition else (condition, "")
 
 
 FORMS = {

@@ -12,14 +12,17 @@ from analysis.converters.forms import (
     Form,
     Reading,
     carried,
+    constant,
+    content,
     each,
     filled,
+    holds,
     names,
     parsed,
     utc,
     words,
 )
-from analysis.files import Table
+from analysis.files import Cells
 
 ARENA = ("model_a", "model_b", "winner")
 USED = ("question_id", "judge", "anony", "tstamp", "simulated")
@@ -27,22 +30,28 @@ BAD = ("tie (bothbad)", "bothbad", "both_bad")
 WINNERS = {"model_a": "left", "model_b": "right", "tie": "not_sure", **dict.fromkeys(BAD, "not_sure")}
 
 
-def _read(table: Table) -> Reading:
+def _read(table: Cells) -> Reading:
     rows = len(table)
-    columns = {"participant": [NO_PARTICIPANT] * rows, "kind": ["rating"] * rows, "layout": ["side_by_side"] * rows}
+    told = {"participant": NO_PARTICIPANT, "kind": "rating", "layout": "side_by_side"}
+    columns: Columns = {name: constant(cell, rows) for name, cell in told.items()}
     columns |= carried(table, participant="judge", trial="question_id")
     columns |= {"left": names(table.columns["model_a"]), "right": names(table.columns["model_b"])}
     columns["choice"] = words(table, "winner", WINNERS, f"write {', '.join(WINNERS)}", "winner")
     notes = []
-    if bad := sum(cell.strip().lower() in BAD for cell in table.columns["winner"]):
+    if bad := holds(table.columns["winner"], lambda cell: cell.strip().lower() in BAD).sum():
         notes.append(f"{bad} battles in which both were bad are not_sure, as ties are")
     if "tstamp" in table.columns:
         columns["voted_at"] = parsed(table, "tstamp", _moment, "not seconds since 1970", "write a number")
-    if "anony" in table.columns:
-        shown = words(table, "anony", FLAGS | {"": ""}, "write true or false").count("0")
-        if shown:
-            notes.append(f"{shown} battles showed the models' names; Arena's own ratings leave them out, they are kept")
+    if shown := _shown(table):
+        notes.append(f"{shown} battles showed the models' names; Arena's own ratings leave them out, they are kept")
     return Reading(columns, tuple(notes))
+
+
+def _shown(table: Cells) -> int:
+    """Return in how many battles the models were not anonymous."""
+    if "anony" not in table.columns:
+        return 0
+    return int(holds(words(table, "anony", FLAGS | {"": ""}, "write true or false"), "0".__eq__).sum())
 
 
 def _moment(cell: str) -> str:
@@ -52,9 +61,9 @@ def _moment(cell: str) -> str:
 def _write(votes: Columns) -> Columns:
     winner = {"left": "model_a", "right": "model_b", "not_sure": "tie"}
     written = filled(votes, question_id="trial") | {"model_a": votes["left"], "model_b": votes["right"]}
-    written |= {"winner": [winner[choice] for choice in votes["choice"]], "judge": votes["participant"]}
-    written["anony"] = ["true"] * len(votes["choice"])
-    if any(votes.get("voted_at", ())):
+    written |= {"winner": each(votes["choice"], winner.__getitem__), "judge": votes["participant"]}
+    written["anony"] = constant("true", len(votes["choice"]))
+    if content(votes.get("voted_at", ())):
         written["tstamp"] = each(votes["voted_at"], _seconds)
     return written
 

@@ -3,22 +3,26 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.converters.forms import Columns, utc
-from analysis.files import FORMULA, FREE_TEXT, NUMBER, Refusal, Table, joined, parse_table, read_bytes
+from analysis.columns import Column, coded
+from analysis.converters.forms import Columns, each, utc
+from analysis.files import FORMULA, FREE_TEXT, NUMBER, Cells, Refusal, Table, parse_plain, read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PARQUET = b"PAR1"
+SPECIAL = re.compile('[,"\r\n]')  # what a cell of CSV is quoted for
 NEEDS = "Parquet needs pyarrow; install it with pip install -r analysis/requirements-parquet.txt, or use CSV"
 
 
-def read_container(path: Path, required: Sequence[str], used: Collection[str], *, parquet: bool = False) -> Table:
+def read_container(path: Path, required: Sequence[str], used: Collection[str], *, parquet: bool = False) -> Cells:
     """Read a file of any container as a table of text; where it has to be `parquet`, refuse any other.
 
     Columns that are neither required nor used keep their name and lose their cells, where the container lets them:
@@ -31,20 +35,29 @@ def read_container(path: Path, required: Sequence[str], used: Collection[str], *
         raise Refusal(f"{path} is no Parquet file; say what it is with --from votes, plain, ...")
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
         return _json(path, data, required, used)
-    return parse_table(path, data, required)
+    found = parse_plain(path, data, required)
+    if isinstance(found, Table):  # one that needed the parser
+        return Cells(path, found.sha256, _coded(found.columns), found.lines)
+    return found
 
 
-def _json(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Table:
+def _coded(columns: Mapping[str, Sequence[str]]) -> Columns:
+    """Return columns coded, once for all that is done with them."""
+    return {name: coded(cells) for name, cells in columns.items()}
+
+
+def _json(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Cells:
     wanted, columns, lines = set(required) | set(used), dict[str, list[str]](), list[int]()
     for line, record in _records(path, data):
         for name in record:
             if name not in columns:
                 columns[name] = [""] * len(lines)
         for name, cells in columns.items():
-            cells.append(_text(record.get(name)) if name in wanted else "")
+            value = record.get(name) if name in wanted else ""
+            cells.append(value if type(value) is str else _text(value))
         lines.append(line)
     _check_fields(path, columns, required, len(lines))
-    return Table(path, hashlib.sha256(data).hexdigest(), columns, lines)
+    return Cells(path, hashlib.sha256(data).hexdigest(), _coded(columns), lines)
 
 
 def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]:
@@ -92,7 +105,7 @@ def _text(value: object) -> str:
     return repr(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _check_fields(path: Path, columns: Columns, required: Sequence[str], rows: int) -> None:
+def _check_fields(path: Path, columns: Mapping[str, Sequence[str]], required: Sequence[str], rows: int) -> None:
     if not rows:
         raise Refusal(f"{path} holds no votes; export it again once there is something in it.")
     for name in required:
@@ -101,7 +114,7 @@ def _check_fields(path: Path, columns: Columns, required: Sequence[str], rows: i
             raise Refusal(f"{path}: the field {name} is missing (found: {found}); add it or export the file again.")
 
 
-def _parquet(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Table:
+def _parquet(path: Path, data: bytes, required: Sequence[str], used: Collection[str]) -> Cells:
     import pandas as pd
 
     try:
@@ -115,7 +128,7 @@ def _parquet(path: Path, data: bytes, required: Sequence[str], used: Collection[
     empty = [""] * len(frame)
     columns = {str(name): _cells(frame[name]) if name in wanted else list(empty) for name in frame.columns}
     _check_fields(path, columns, required, len(frame))
-    return Table(path, hashlib.sha256(data).hexdigest(), columns, list(range(1, len(frame) + 1)))
+    return Cells(path, hashlib.sha256(data).hexdigest(), _coded(columns), range(1, len(frame) + 1))
 
 
 def _cells(series: "pd.Series[Any]") -> list[str]:
@@ -125,33 +138,34 @@ def _cells(series: "pd.Series[Any]") -> list[str]:
 
 def csv_bytes(columns: Columns) -> bytes:
     """Return columns as CSV; text that a spreadsheet would run gets a leading apostrophe (docs/formats.md)."""
-    safe = [_safe(name, cells) for name, cells in columns.items()]
-    return joined([tuple(columns), *zip(*safe, strict=True)]).encode()
+    cells = (each(cells, partial(_cell, name)) for name, cells in columns.items())
+    rows = map(",".join, zip(*cells, strict=True))
+    return "\n".join([",".join(map(_quoted, columns)), *rows, ""]).encode()
 
 
-def _safe(name: str, cells: list[str]) -> list[str]:
-    changed = {
-        cell: f"'{cell}"
-        for cell in set(cells)
-        if cell.startswith(FORMULA) and (name in FREE_TEXT or not NUMBER.fullmatch(cell))
-    }
-    return [changed.get(cell, cell) for cell in cells] if changed else cells
+def _cell(name: str, cell: str) -> str:
+    formula = cell.startswith(FORMULA) and (name in FREE_TEXT or not NUMBER.fullmatch(cell))
+    return _quoted(f"'{cell}" if formula else cell)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if SPECIAL.search(cell) else cell
 
 
 def json_bytes(columns: Columns, literal: Collection[str], *, lines: bool) -> bytes:
     """Return columns as JSON, a record a line: a list, or bare `lines`. Cells of `literal` columns stand unquoted."""
-    texts = [_values(cells, quoted=name not in literal) for name, cells in columns.items()]
-    keys = [json.dumps(name) for name in columns]
-    rows = [
-        "{" + ", ".join(f"{key}: {cell}" for key, cell in zip(keys, row, strict=True)) + "}"
-        for row in zip(*texts, strict=True)
-    ]
-    return ("\n".join([*rows, ""]) if lines else "[\n" + ",\n".join(rows) + "\n]\n").encode()
 
+    def fields(name: str) -> Column:
+        key, quoted = json.dumps(name), name not in literal
+        return each(
+            columns[name],
+            lambda cell: f"{key}: {json.dumps(cell, ensure_ascii=False) if quoted else cell or 'null'}",
+        )
 
-def _values(cells: list[str], *, quoted: bool) -> list[str]:
-    known = {cell: json.dumps(cell, ensure_ascii=False) if quoted else cell or "null" for cell in set(cells)}
-    return [known[cell] for cell in cells]
+    rows = map(", ".join, zip(*map(fields, columns), strict=True))
+    if lines:
+        return "".join(["{" + row + "}\n" for row in rows]).encode()
+    return ("[\n{" + "},\n{".join(rows) + "}\n]\n").encode()
 
 
 def parquet_bytes(path: Path, columns: Columns, whole: Collection[str], numbers: Collection[str]) -> bytes:
@@ -167,7 +181,7 @@ def parquet_bytes(path: Path, columns: Columns, whole: Collection[str], numbers:
     return out.getvalue()
 
 
-def _typed(name: str, cells: list[str], whole: Collection[str], numbers: Collection[str]) -> "pd.Series[Any]":
+def _typed(name: str, cells: Sequence[str], whole: Collection[str], numbers: Collection[str]) -> "pd.Series[Any]":
     import pandas as pd
 
     present = [cell or None for cell in cells]
@@ -178,8 +192,8 @@ def _typed(name: str, cells: list[str], whole: Collection[str], numbers: Collect
     return pd.Series(present, dtype="str")
 
 
-def _all(cells: list[str], kind: Callable[[str], object]) -> bool:
+def _all(cells: Sequence[str], kind: Callable[[str], object]) -> bool:
     try:
-        return all(kind(cell) is not None for cell in set(cells) if cell)
+        return all(kind(cell) is not None for cell in coded(cells).cells if cell)
     except ValueError:
         return False

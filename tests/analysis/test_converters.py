@@ -272,8 +272,8 @@ def test_a_self_pair_stays_and_is_counted_by_the_reader(tmp_path: Path) -> None:
     assert [out.votes for out in select(parse_votes(Path("v"), done.data)).left_out] == [1]
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
-NAME = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,5}", fullmatch=True)
+CELL = st.text("a0 =-,'\"\n\té\N{EYES}", max_size=4)
+NAME = st.sampled_from(["0", "1", "a", "a@", "a@0.30", "0@5", "reference", "b-2/c_d", "e.f", "7."])
 VOTE = st.fixed_dictionaries(
     {
         "participant": CELL.filter(bool),
@@ -287,10 +287,13 @@ VOTE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(votes=st.lists(VOTE, min_size=1, max_size=5), to=st.sampled_from(sorted({*FORMS} - {"parquet"})))
 def test_any_vote_survives_the_round_trip(tmp_path_factory: pytest.TempPathFactory, votes: Rows, to: str) -> None:
-    """Who won among which two on which source comes back from every format, and all of it from plain."""
+    """Who won among which two on which source comes back from every format, and all of it from plain.
+
+    Refused are votes without any that the format holds, and a codec's name that AIC-3 gives to the source.
+    """
     folder = tmp_path_factory.mktemp("trip")
     path = write_csv(folder / "in.csv", votes)
     first = convert(path, "votes", to="csv", output=folder / "v.csv")
@@ -299,7 +302,10 @@ def test_any_vote_survives_the_round_trip(tmp_path_factory: pytest.TempPathFacto
     try:
         there = convert(again, "votes", to=to, output=folder / "x")
     except Refusal as refusal:
-        assert to == "pwcmp" and "not_sure" in refusal.message  # noqa: PT017, PT018
+        names = {vote[side] for vote in votes for side in ("left", "right")}
+        reason = {"pwcmp": "holds no vote for pwcmp", "aic3": "0 would come back from aic3 as reference"}[to]
+        assert reason in refusal.message  # noqa: PT017
+        assert to == "pwcmp" or "0" in names
         return
     foreign = folder / "foreign"
     foreign.write_bytes(there.data)
@@ -320,7 +326,8 @@ def test_any_vote_survives_the_round_trip(tmp_path_factory: pytest.TempPathFacto
     else:
         assert [vote[:2] for vote in won(back.data)] == [vote[:2] for vote in want]
     if to in {"plain", "votes"}:
-        assert rows(back) == rows(first)
+        made = {"vote", "study", "config"}  # what plain adds where it is missing
+        assert [{k: v for k, v in row.items() if k not in made} for row in rows(back)] == rows(first)
 
 
 def test_real_files_of_people(human_votes: Path, tmp_path: Path) -> None:
