@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from analysis.metric_commands import metrics
 from analysis.options import IN, METHODS, OVER, as_json, model_options, only, rating_options, screening, selected
 from analysis.planning_commands import plan, priorities
 from analysis.progress import progressing
@@ -25,7 +26,7 @@ def cli() -> None:
     """Tables: ratings, reports and labels from votes."""
 
 
-for command in (verdicts, raters, plan, priorities):
+for command in (verdicts, raters, metrics, plan, priorities):
     cli.add_command(command)
 
 

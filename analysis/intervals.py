@@ -82,7 +82,7 @@ class Uncertainty:
     def freedom(self, contrast: Floats, items: Ints | None = None) -> int:
         """Return the degrees of freedom of that variance; `items` are those that it is about, else all with weight."""
         ways = self.seen[np.flatnonzero(contrast) if items is None else items].min(axis=0)
-        return _freedom(self._variances(contrast), ways)
+        return degrees_of(self._variances(contrast), ways)
 
     def margin(self, contrast: Floats, degrees: int | None = None) -> float:
         """Return half the width of the 95% interval of `contrast @ ratings`."""
@@ -116,7 +116,7 @@ class Uncertainty:
         return np.array([contrast @ matrix @ contrast for matrix in (self.covariance, *self.floors)])
 
 
-def _freedom(variances: Floats, ways: Ints) -> int:
+def degrees_of(variances: Floats, ways: Ints) -> int:
     """Return the degrees of freedom of the largest of the variances: the estimate, of independent votes, of each way.
 
     Where some way has few clusters, chance may hide what differs among them, so the smallest number counts whatever was
@@ -174,7 +174,7 @@ def uncertainty(counts: Counts, fit: Fit, over: Over) -> Uncertainty | None:
     side = None
     if fit.side is not None:
         variances = np.array([matrix[-1, -1] for matrix in matrices])
-        side = _margin(float(variances.max()), _freedom(variances, clusters))
+        side = _margin(float(variances.max()), degrees_of(variances, clusters))
     return Uncertainty(estimate, tuple(floors), int(clusters.min()), lone, seen, side)
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
+from typing import NoReturn
 
 import numpy as np
 
-from analysis.files import Refusal, Table, read_table
-from analysis.votes import Votes
+from analysis.files import Refusal, Table, number, read_table
+from analysis.votes import Ints, Votes
 
 STIMULI_REQUIRED = tuple(
     """
@@ -17,6 +18,7 @@ STIMULI_REQUIRED = tuple(
     rate_matched path sha256 context_path bpp bytes encoder bitstream_sha256 model leak """.split()
 )
 METRICS = ("bpp", "psnr", "ms_ssim")
+CROP = ("crop_x", "crop_y", "crop_width", "crop_height")
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,13 @@ def _is_number(cell: str, column: str) -> bool:
 def measured(stimuli: Table, votes: Votes) -> Measures:
     """Match every shown stimulus with its row and average by item; refuse stimuli that are not the ones voted on.
 
-    A stimulus is matched by condition, source and SHA-256 of its PNG. `bpp` is of a whole source and counts once a
-    source, metrics are of crops and count once a crop.
+    `bpp` is of a whole source and counts once a source, metrics are of crops and count once a crop.
     """
     columns = stimuli.columns
-    row_of = {
-        key: row for row, key in enumerate(zip(columns["condition"], columns["source"], columns["sha256"], strict=True))
-    }
     shown: dict[int, set[int]] = {}
-    for side, codes in (("left", votes.left), ("right", votes.right)):
-        keys = zip(votes.frame[side], votes.frame["source"], votes.frame[f"{side}_sha256"], strict=True)
-        for item, key, line in zip(codes.tolist(), keys, votes.lines, strict=True):
-            if key not in row_of:
-                _refuse(stimuli, votes, side, key, int(line))
-            shown.setdefault(item, set()).add(row_of[key])
+    for items_of, rows_of in zip((votes.left, votes.right), shown_rows(stimuli, votes), strict=True):
+        for item, row in np.unique(np.stack([items_of, rows_of], axis=1), axis=0).tolist():
+            shown.setdefault(item, set()).add(row)
     items = {index: (votes.items[index].rate, votes.items[index].condition) for index in shown}
     return Measures(
         name=stimuli.path.name,
@@ -78,7 +73,43 @@ def measured(stimuli: Table, votes: Votes) -> Measures:
     )
 
 
-def _refuse(stimuli: Table, votes: Votes, side: str, key: tuple[str, str, str], line: int) -> None:
+def shown_rows(stimuli: Table, votes: Votes) -> tuple[Ints, Ints]:
+    """Return the row of `stimuli` that stood left, and that which stood right, in each vote (votes,).
+
+    A stimulus is matched by condition, source and SHA-256 of the PNG; under the view `context`, where that is of the
+    larger window, by the crop as well. Raises `Refusal` where a vote is about none of them.
+    """
+    context = bool((votes.frame["view"] == "context").any())
+    if context and "context_sha256" not in stimuli.columns:
+        raise Refusal(
+            f"{stimuli.path}, line 1: the column context_sha256 is missing, and the votes were cast under the view "
+            "context; give the stimuli.csv of the study that was voted on."
+        )
+    crop = CROP if context else ()
+    names = ("condition", "source", "context_sha256" if context else "sha256", *crop)
+    keys = zip(*(stimuli.columns[name] for name in names), strict=True)
+    row_of = {key: row for row, key in enumerate(keys)}
+    left, right = (_rows_of(stimuli, votes, side, row_of, crop) for side in ("left", "right"))
+    return left, right
+
+
+def _rows_of(
+    stimuli: Table, votes: Votes, side: str, row_of: Mapping[tuple[str, ...], int], crop: Sequence[str]
+) -> Ints:
+    names = [side, "source", f"{side}_sha256", *crop]
+    kind = votes.frame.groupby(names, sort=False, dropna=False).ngroup().to_numpy(np.int64)
+    _, first = np.unique(kind, return_index=True)
+    rows = np.zeros(len(first), np.int64)
+    for place in np.argsort(first).tolist():  # as the votes come
+        condition, source, digest, *corner = votes.frame[names].iloc[first[place]]
+        key = (str(condition), str(source), str(digest), *(number(value) for value in corner))
+        if key not in row_of:
+            _refuse(stimuli, votes, side, key[:3], int(votes.lines[first[place]]))
+        rows[place] = row_of[key]
+    return np.asarray(rows[kind])
+
+
+def _refuse(stimuli: Table, votes: Votes, side: str, key: Sequence[str], line: int) -> NoReturn:
     condition, source, digest = key
     if not digest:
         what = "the votes carry no hashes of what was shown"
