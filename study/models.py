@@ -305,8 +305,10 @@ class Vote(Base):
     __table_args__ = (
         Index("uq_vote_one_a_trial", "trial_id", unique=True, sqlite_where=text("corrects IS NULL"),
               postgresql_where=text("corrects IS NULL")),
+        # No constraint over all votes: to PostgreSQL its index would look like the way to votes that correct none.
+        Index("uq_vote_one_correction", "corrects", unique=True, sqlite_where=text("corrects IS NOT NULL"),
+              postgresql_where=text("corrects IS NOT NULL")),
         UniqueConstraint("key"),
-        UniqueConstraint("corrects"),
         {"sqlite_autoincrement": True},
     )  # fmt: skip
 

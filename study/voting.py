@@ -139,7 +139,7 @@ def cast(database: Database, name: str, token: str | None, ballot: Ballot, at: d
     """
     for _ in range(ATTEMPTS):
         with database.connect() as connection:
-            with connection.begin():
+            with database.reading(connection):
                 read = _read(connection, name, token, ballot, at)
                 if _is_duplicate(read.trial, ballot):
                     return _saved(connection, read, read.walk, read.here, ballot)

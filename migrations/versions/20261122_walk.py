@@ -1,7 +1,10 @@
 """What a walk can hold: context windows, corrections, rounds of practice, warnings, facts, changes of geometry."""
 
+from contextlib import AbstractContextManager
+
 import sqlalchemy as sa
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "20261122_walk"
 down_revision = "20261122_first_tables"
@@ -40,6 +43,15 @@ def upgrade() -> None:
         "WHERE state = 'paused'"
     )
     op.add_column("vote", sa.Column("geometry_changes", sa.Integer(), nullable=True))
+    with votes() as vote:
+        vote.drop_constraint(op.f("uq_vote_corrects"), type_="unique")
+    corrections = sa.text("corrects IS NOT NULL")
+    op.create_index(
+        *("uq_vote_one_correction", "vote", ["corrects"]),
+        unique=True,
+        sqlite_where=corrections,
+        postgresql_where=corrections,
+    )
     with op.batch_alter_table("trial") as trial:
         trial.add_column(sa.Column("correction_key", sa.String(length=64), nullable=True))
         trial.create_unique_constraint(op.f("uq_trial_correction_key"), ["correction_key"])
@@ -73,12 +85,20 @@ def downgrade() -> None:
     with op.batch_alter_table("trial") as trial:
         trial.drop_constraint(op.f("uq_trial_correction_key"), type_="unique")
         trial.drop_column("correction_key")
-    op.drop_column("vote", "geometry_changes")
+    op.drop_index("uq_vote_one_correction", "vote")
+    with votes() as vote:
+        vote.create_unique_constraint(op.f("uq_vote_corrects"), ["corrects"])
+        vote.drop_column("geometry_changes")
     op.drop_column("study", "paused_at")
     op.drop_column("stimulus", "context_sha256")
     for name in CONTEXT:
         op.drop_column("crop", name)
     op.drop_table("fact")
+
+
+def votes() -> AbstractContextManager[BatchOperations]:
+    """The table of votes, whose numbers are never given twice: written anew on SQLite, it has to be said again."""
+    return op.batch_alter_table("vote", table_kwargs={"sqlite_autoincrement": True})
 
 
 def change_outcomes(new: sa.Enum) -> None:

@@ -7,6 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from study import steps
+from study.db import Database
+
 Said = list[tuple[str, Any]]
 
 
@@ -36,5 +39,16 @@ def test_no_request_of_a_trial_reads_every_vote(
     assert len(plans) > 10
     # Hardly any vote corrects another one, so that index finds every vote, unless it is asked for the one correction.
     whole = ("SCAN vote", "SCAN trial", "SCAN session", "(corrects=?)")
-    one = "SEARCH vote_2 USING INDEX sqlite_autoindex_vote_1 (corrects=?)"
+    one = "SEARCH vote_2 USING INDEX uq_vote_one_correction (corrects=?)"
     assert not [plan for plan in plans if any(words in plan[0] for words in whole) and not plan[0].startswith(one)]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_postgresql_finds_no_way_through_all_votes_that_correct_none(database: Database) -> None:
+    """Before its first ANALYZE it takes any index for a quick one, and nearly all votes correct none."""
+    with database.engine.connect() as connection:
+        statement = steps._TRIALS.compile(dialect=connection.dialect)
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", {"session": 1}).scalars().all()
+    assert any("uq_vote_one_a_trial" in line for line in plan), plan
+    assert not [line for line in plan if "corrects IS NULL" in line]
