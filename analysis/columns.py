@@ -49,9 +49,8 @@ def coded(column: Sequence[str]) -> Column:
     """Return any sequence of cells as a `Column`."""
     if isinstance(column, Column):
         return column
-    number: dict[str, int] = {}
-    code = np.array([number.setdefault(cell, len(number)) for cell in column], np.int64)
-    return Column(list(number), code)
+    number = {cell: code for code, cell in enumerate(dict.fromkeys(column))}
+    return Column(list(number), np.fromiter(map(number.__getitem__, column), np.int64, len(column)))
 
 
 class PlainColumns(Mapping[str, Column]):

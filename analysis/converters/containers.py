@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PARQUET = b"PAR1"
+NESTED = json.JSONEncoder(ensure_ascii=False, default=str)
+SPACE, BETWEEN = re.compile("[ \t\r\n]*"), re.compile("[, \t\r\n]*")
 SPECIAL = re.compile('[,"\r\n]')  # what a cell of CSV is quoted for
 NEEDS = "Parquet needs pyarrow; install it with pip install -r analysis/requirements-parquet.txt, or use CSV"
 
@@ -67,9 +69,9 @@ def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 JSON.") from None
-    decoder, place, line = json.JSONDecoder(), _skip(text, 0, " \t\r\n"), 1
+    decoder, place, line = json.JSONDecoder(), _skip(SPACE, text, 0), 1
     listed = text[place] == "["
-    place, counted = _skip(text, place + listed, " \t\r\n"), 0
+    place, counted = _skip(SPACE, text, place + listed), 0
     while place < len(text) and not (listed and text[place] == "]"):
         line, counted = line + text.count("\n", counted, place), place
         try:
@@ -79,30 +81,34 @@ def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]
         if not isinstance(record, dict):
             raise Refusal(f"{path}, line {line}: not a record with named fields; write each vote as one object.")
         yield line, record
-        place = _skip(text, place, ", \t\r\n")
+        place = _skip(BETWEEN, text, place)
     if listed and place >= len(text):
         raise Refusal(f"{path} breaks off before the list ends; copy or export it again.")
 
 
-def _skip(text: str, place: int, characters: str) -> int:
-    while place < len(text) and text[place] in characters:
-        place += 1
-    return place
+def _skip(characters: re.Pattern[str], text: str, place: int) -> int:
+    found = characters.match(text, place)
+    return found.end() if found else place
 
 
 def _text(value: object) -> str:
     """Return a value of JSON or Parquet as the text of a cell."""
     if isinstance(value, str):
         return value
-    if isinstance(value, datetime):
-        return utc(value if value.tzinfo else value.replace(tzinfo=UTC))
     if value is None or value != value:  # noqa: PLR0124 only NaN differs from itself
         return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, int | float):
+        return _digits(value)
+    if isinstance(value, datetime):
+        return utc(value if value.tzinfo else value.replace(tzinfo=UTC))
+    return NESTED.encode(value)
+
+
+def _digits(value: float) -> str:
+    """Return a number, or a truth, which is 0 or 1."""
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e15):
         return str(int(value))
-    return repr(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
+    return repr(value)
 
 
 def _check_fields(path: Path, columns: Mapping[str, Sequence[str]], required: Sequence[str], rows: int) -> None:
@@ -138,9 +144,16 @@ def _cells(series: "pd.Series[Any]") -> list[str]:
 
 def csv_bytes(columns: Columns) -> bytes:
     """Return columns as CSV; text that a spreadsheet would run gets a leading apostrophe (docs/formats.md)."""
-    cells = (each(cells, partial(_cell, name)) for name, cells in columns.items())
-    rows = map(",".join, zip(*cells, strict=True))
+    rows = map(",".join, zip(*(_finished(name, cells) for name, cells in columns.items()), strict=True))
     return "\n".join([",".join(map(_quoted, columns)), *rows, ""]).encode()
+
+
+def _finished(name: str, cells: Sequence[str]) -> Column:
+    """Return a column as it stands in a file; in most of them nothing changes, which is quickly seen."""
+    column = coded(cells)
+    if SPECIAL.search("".join(column.cells)) or {cell[:1] for cell in column.cells} & set(FORMULA):
+        return each(column, partial(_cell, name))
+    return column
 
 
 def _cell(name: str, cell: str) -> str:
