@@ -12,7 +12,7 @@ from analysis.votes import Floats, Ints, Mask, Votes
 
 HIGHER = ("psnr", "ms_ssim", "ssim", "fsim", "vif", "vmaf", "ssimulacra2", "topiq")
 LOWER = ("lpips", "dists", "mse", "gmsd", "butteraugli", "pieapp", "nlpd", "wadiqam")
-OTHERS = ("context_sha256", "context_x", "context_y", "context_width", "context_height")
+OTHERS = ("context_sha256", "context_x", "context_y", "context_width", "context_height", "combination")
 
 
 @dataclass(frozen=True)

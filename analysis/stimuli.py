@@ -61,7 +61,8 @@ def measured(stimuli: Table, votes: Votes) -> Measures:
     columns = stimuli.columns
     shown: dict[int, set[int]] = {}
     for items_of, rows_of in zip((votes.left, votes.right), shown_rows(stimuli, votes), strict=True):
-        for item, row in np.unique(np.stack([items_of, rows_of], axis=1), axis=0).tolist():
+        for both in np.unique(items_of * len(stimuli) + rows_of).tolist():
+            item, row = divmod(both, len(stimuli))
             shown.setdefault(item, set()).add(row)
     items = {index: (votes.items[index].rate, votes.items[index].condition) for index in shown}
     return Measures(
@@ -98,9 +99,9 @@ def _rows_of(
 ) -> Ints:
     names = [side, "source", f"{side}_sha256", *crop]
     kind = votes.frame.groupby(names, sort=False, dropna=False).ngroup().to_numpy(np.int64)
-    _, first = np.unique(kind, return_index=True)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(kind), prepend=-1))  # kinds are numbered as they come
     rows = np.zeros(len(first), np.int64)
-    for place in np.argsort(first).tolist():  # as the votes come
+    for place in range(len(first)):
         condition, source, digest, *corner = votes.frame[names].iloc[first[place]]
         key = (str(condition), str(source), str(digest), *(number(value) for value in corner))
         if key not in row_of:
