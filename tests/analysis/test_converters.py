@@ -114,6 +114,15 @@ def test_aic3_names_the_side_that_differs_more(tmp_path: Path) -> None:
     assert "img_left, resolution" in done.notes[0]
 
 
+def test_aic3_takes_no_condition_for_the_source(tmp_path: Path) -> None:
+    text = "participant,left,right,choice,asks_for\np,{},reference,left,closer\n"
+    for name in ("0@5", "a@", "a"):
+        (row,) = rows(run(tmp_path, run(tmp_path, text.format(name), "votes", "aic3").data, "aic3"))
+        assert (row["left"], row["right"]) == (name, "reference")
+    with pytest.raises(Refusal, match="line 2, column left: 0 would come back from aic3 as reference"):
+        run(tmp_path, text.format("0"), "votes", "aic3")
+
+
 def test_elo_golden_questions_are_catch_trials(tmp_path: Path) -> None:
     text = (
         "methodA,methodB,isGolden,modelProbability,answerValue,answerer\na,b,0,0,A,r\na,b,1,1,B,r\na,b,true,0,draw,r\n"
