@@ -308,6 +308,7 @@ class Vote(Base):
         # No constraint over all votes: to PostgreSQL its index would look like the way to votes that correct none.
         Index("uq_vote_one_correction", "corrects", unique=True, sqlite_where=text("corrects IS NOT NULL"),
               postgresql_where=text("corrects IS NOT NULL")),
+        Index(None, "trial_id"),
         UniqueConstraint("key"),
         {"sqlite_autoincrement": True},
     )  # fmt: skip

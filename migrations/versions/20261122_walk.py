@@ -45,6 +45,7 @@ def upgrade() -> None:
     op.add_column("vote", sa.Column("geometry_changes", sa.Integer(), nullable=True))
     with votes() as vote:
         vote.drop_constraint(op.f("uq_vote_corrects"), type_="unique")
+    op.create_index(op.f("ix_vote_trial_id"), "vote", ["trial_id"])
     corrections = sa.text("corrects IS NOT NULL")
     op.create_index(
         *("uq_vote_one_correction", "vote", ["corrects"]),
@@ -86,6 +87,7 @@ def downgrade() -> None:
         trial.drop_constraint(op.f("uq_trial_correction_key"), type_="unique")
         trial.drop_column("correction_key")
     op.drop_index("uq_vote_one_correction", "vote")
+    op.drop_index(op.f("ix_vote_trial_id"), "vote")
     with votes() as vote:
         vote.create_unique_constraint(op.f("uq_vote_corrects"), ["corrects"])
         vote.drop_column("geometry_changes")

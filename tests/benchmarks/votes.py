@@ -30,8 +30,10 @@ from tests.benchmarks.databases import databases, upgraded
 from tests.benchmarks.serving import ROOT, THREADS, WORKERS, Server
 
 CONNECTIONS = 16
-START_S = 15.0
-"""Within so many seconds all of Locust's participants come; they are watched from then on."""
+A_SECOND = 5
+"""How many of Locust's participants come each second; from the last one on they are watched."""
+THINK_S = 5.0
+"""Seconds between two votes of a participant, in the mean: 60 pairs take about five minutes."""
 LARGE_BLOCK = '[study]\nname = "original"\n[design]\nblock = 1000\n'
 
 
@@ -128,9 +130,10 @@ async def saturate(port: int, work: Callable[[clients.Connection], Awaitable[Non
 
 
 def measure_walks(
-    url: str, participants: int, seconds: int, *, start_s: float = START_S, think_s: float = 2
+    url: str, participants: int, seconds: int, *, start_s: float | None = None, think_s: float = THINK_S
 ) -> tuple[float, list[float]]:
     """Votes a second and their latencies while Locust's participants take the study."""
+    start_s = participants / A_SECOND if start_s is None else start_s
     with study(url, '[study]\nname = "original"\n') as server, tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "latencies.csv"
         command = [

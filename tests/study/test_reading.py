@@ -37,10 +37,8 @@ def test_no_request_of_a_trial_reads_every_vote(
                 rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 plans += [(row[3], statement) for row in rows]
     assert len(plans) > 10
-    # Hardly any vote corrects another one, so that index finds every vote, unless it is asked for the one correction.
-    whole = ("SCAN vote", "SCAN trial", "SCAN session", "(corrects=?)")
-    one = "SEARCH vote_2 USING INDEX uq_vote_one_correction (corrects=?)"
-    assert not [plan for plan in plans if any(words in plan[0] for words in whole) and not plan[0].startswith(one)]
+    whole = ("SCAN vote", "SCAN trial", "SCAN session", "(corrects=?)")  # hardly any vote corrects another one
+    assert not [plan for plan in plans if any(words in plan[0] for words in whole)]
 
 
 @pytest.mark.postgres
@@ -50,5 +48,5 @@ def test_postgresql_finds_no_way_through_all_votes_that_correct_none(database: D
     with database.engine.connect() as connection:
         statement = steps._TRIALS.compile(dialect=connection.dialect)
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", {"session": 1}).scalars().all()
-    assert any("uq_vote_one_a_trial" in line for line in plan), plan
-    assert not [line for line in plan if "corrects IS NULL" in line]
+    assert any("ix_vote_trial_id" in line or "Seq Scan on vote" in line for line in plan), plan
+    assert not [line for line in plan if "Join Filter" in line or "corrects" in line], plan
