@@ -103,6 +103,53 @@ def test_what_keeps_people_out_is_found(site: Server, person: Page) -> None:
         assert fault in said
 
 
+@pytest.mark.parametrize("layout", ["flip", "flip_reference", "flicker", "flicker_reference"])
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_no_layout_and_no_closer_look_keeps_anybody_out(site: Server, person: Page, layout: str) -> None:
+    tools = f'layout = "{layout}"\nloupe = true\nmark_region = true\nnot_sure = true'
+    to_first_trial(person, site.open_study(tools, practice=0, catch_rate=0.0))
+    said = complaints(person, layout)
+    person.get_by_role("button", name="Magnify").click()
+    said += complaints(person, "magnified")
+    person.get_by_role("button", name="Mark where").click()
+    said += complaints(person, "marking")
+    person.keyboard.press("Escape")
+    for key in ("ArrowLeft", "ArrowRight", "r", "1"):
+        person.keyboard.press(key)
+        person.wait_for_timeout(100)
+    change = person.get_by_role("button", name="Change the last answer")
+    change.click()
+    expect(person.get_by_role("button", name="Leave it")).to_be_visible()
+    assert said + complaints(person, "correcting") == []
+
+
+@pytest.mark.parametrize("person", ["dark and narrow"], indirect=True)
+def test_a_window_that_is_too_small_says_so_to_everybody(site: Server, person: Page) -> None:
+    to_first_trial(person, site.open_study(practice=0, catch_rate=0.0, side=256), wait=False)
+    expect(person.locator("#misfit")).to_be_visible()
+    assert complaints(person, "misfit") == []
+
+
+def test_a_phone_that_is_sent_to_a_computer_can_be_read(site: Server, chromium: Browser) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    context = chromium.new_context(bypass_csp=True, **phone)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(site.open_study())
+    expect(page.get_by_text("Please use a computer")).to_be_visible()
+    assert complaints(page, "elsewhere") == []
+    context.close()
+
+
+def to_first_trial(page: Page, address: str, *, wait: bool = True) -> None:
+    """Agree and go on until the first pair is there, shown or not."""
+    page.goto(address)
+    for _ in range(2):
+        with page.expect_navigation():
+            page.locator("button.main").first.click()
+    if wait:
+        page.locator("#images .shown").first.wait_for()
+
+
 def focused(page: Page, name: str) -> None:
     """Go on by Tab until the element of this name has the focus; it must be seen on the way."""
     for _ in range(40):
