@@ -256,6 +256,7 @@ def test_left_is_left_in_a_language_from_right_to_left(site: Any, visit: Visit) 
     assert beneath[0] < beneath[1]
     assert "Left" not in (page.locator("#choose-left").text_content() or "")
     someone.vote("ArrowLeft")
+    expect(page.locator("#change")).to_be_visible()
     page.keyboard.press("u")
     expect(page.locator("#leave")).to_be_visible()
     [vote] = site.votes(address)
