@@ -1,4 +1,7 @@
-"""The tables. Votes are only ever added: a correction is a new row that names the old one."""
+"""The tables. Votes are only ever added: a correction is a new row that names the old one.
+
+So are the lines of the log that says what researchers did.
+"""
 
 import secrets
 from datetime import UTC, datetime
@@ -12,6 +15,7 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -26,6 +30,7 @@ from sqlalchemy.orm import Session as OrmSession
 SHA256 = String(64)
 NAME = String(255)
 CHOICES = ("left", "right", "not_sure")
+ASKS_FOR = ("prefer", "closer", "more_different")
 
 
 def now() -> datetime:
@@ -78,9 +83,15 @@ class Base(DeclarativeBase):
 
 
 class Study(Base):
-    """One experiment; `design` is the frozen study.toml with every default written out, `config` its SHA-256."""
+    """One experiment; `design` is the frozen study.toml with every default written out, `config` its SHA-256.
+
+    A design that changes after it was opened is another study, whose `follows_id` names the one before and whose
+    `version` counts on. `uncovered_at` says since when the dashboard shows ratings although the study is not closed;
+    `priorities_sha256` names the file that an adaptive study's priorities came from.
+    """
 
     __tablename__ = "study"
+    __table_args__ = (UniqueConstraint("follows_id"), CheckConstraint("version > 0", name="version"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
@@ -92,6 +103,11 @@ class Study(Base):
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # since when, while it is paused
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    uncovered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)
+    follows_id: Mapped[int | None] = mapped_column(ForeignKey("study.id"))
+    priorities_sha256: Mapped[str | None] = mapped_column(SHA256)
 
 
 class Source(Base):
@@ -184,8 +200,22 @@ class Pair(Base):
     b: Mapped[Stimulus] = relationship(foreign_keys=[b_id])
 
 
+class Priority(Base):
+    """How much an adaptive study wants the next vote of a rating pair, from priorities.csv; no row is a weight of 0."""
+
+    __tablename__ = "priority"
+    __table_args__ = (CheckConstraint("weight > 0", name="weight"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pair.id"), unique=True)
+    weight: Mapped[float] = mapped_column(Double)
+
+
 class Participant(Base):
-    """A person, or a simulated one, in one study. The token stands in the cookie, the pseudonym in files."""
+    """A person, or a simulated one, in one study. The token stands in the cookie, the pseudonym in files.
+
+    `preview`: a researcher who looks at the study as participants will; in no count, quota, plan or file.
+    """
 
     __tablename__ = "participant"
     __table_args__ = (UniqueConstraint("study_id", "pseudonym"),)
@@ -195,6 +225,7 @@ class Participant(Base):
     token: Mapped[str] = mapped_column(String(64), unique=True)
     pseudonym: Mapped[str] = mapped_column(String(64))
     simulated: Mapped[bool]
+    preview: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     study: Mapped[Study] = relationship()
@@ -218,7 +249,7 @@ class Session(Base):
     `turn` grows with every write to the row, so that what was judged on an older one is noticed.
     `prepared` counts the steps before the first trial that are done, `block` is the last block that was begun,
     `practised` says that no further round of practice comes, `warned_at` how many catch trials had been missed when
-    the participant was warned.
+    the participant was warned. `asks_for` is the question of this session where the study draws one for each participant.
     """
 
     __tablename__ = "session"
@@ -240,6 +271,7 @@ class Session(Base):
     practised: Mapped[bool]
     warned_at: Mapped[int | None]
     block: Mapped[int]
+    asks_for: Mapped[str | None] = mapped_column(one_of(*ASKS_FOR, name="asks_for"))
     language: Mapped[str] = mapped_column(String(16))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     active_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -289,7 +321,7 @@ class Trial(Base):
     position: Mapped[int]
     flipped: Mapped[bool]
     expected: Mapped[str | None] = mapped_column(one_of(*CHOICES, name="expected"))
-    strategy: Mapped[str | None] = mapped_column(one_of("balanced", "full", name="strategy"))
+    strategy: Mapped[str | None] = mapped_column(one_of("balanced", "full", "adaptive", "random", name="strategy"))
     probability: Mapped[float | None] = mapped_column(Double)
     shown_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reloads: Mapped[int] = mapped_column(default=0)
@@ -346,6 +378,105 @@ class Vote(Base):
     trial: Mapped[Trial] = relationship()
 
 
+class Researcher(Base):
+    """Who may see the dashboard: an owner may change what a study does, a viewer may look.
+
+    `stamp` is random and stands in the login's cookie: a new password, or locking the account, ends every login.
+    """
+
+    __tablename__ = "researcher"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(one_of("owner", "viewer", name="role"))
+    password: Mapped[str] = mapped_column(NAME)  # hashed
+    stamp: Mapped[str] = mapped_column(String(64))
+    locked: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LoginFailure(Base):
+    """A login that failed, under the name that was typed, whether there is such a researcher or not."""
+
+    __tablename__ = "login_failure"
+    __table_args__ = (Index(None, "name", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Result(Base):
+    """A report that `study results` loaded: made from which votes, and when it came."""
+
+    __tablename__ = "result"
+    __table_args__ = (Index(None, "study_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    votes_sha256: Mapped[str] = mapped_column(SHA256)
+    simulated: Mapped[bool]
+
+    files: Mapped[list["ResultFile"]] = relationship()
+
+
+class ResultFile(Base):
+    """One file of a loaded report, by its path below the report's folder."""
+
+    __tablename__ = "result_file"
+    __table_args__ = (UniqueConstraint("result_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id"))
+    name: Mapped[str] = mapped_column(NAME)
+    sha256: Mapped[str] = mapped_column(SHA256)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Export(Base):
+    """A file of votes, or of participants, that left the database.
+
+    It held what sessions up to the number `last_session_id` had given by then, votes up to `last_vote_id`; so after
+    an erasure the exports that held the person can be named.
+    """
+
+    __tablename__ = "export"
+    __table_args__ = (Index(None, "study_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    what: Mapped[str] = mapped_column(one_of("votes", "participants", "archive", "backup", name="what"))
+    name: Mapped[str] = mapped_column(NAME)  # of the file; not its folder, which is a machine's affair
+    sha256: Mapped[str] = mapped_column(SHA256)
+    last_session_id: Mapped[int]
+    last_vote_id: Mapped[int]
+
+
+class Deed(Base):
+    """A line of the log: which researcher (or the command line) did what, to which study. Never changed, never deleted.
+
+    `detail` is a JSON object without anything that names a participant but the number of a session.
+    """
+
+    __tablename__ = "deed"
+    __table_args__ = (Index(None, "study"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    who: Mapped[str] = mapped_column(String(64))
+    did: Mapped[str] = mapped_column(String(64))
+    study: Mapped[str] = mapped_column(String(64))  # its name, which outlives a draft; empty where none is meant
+    detail: Mapped[str] = mapped_column(Text)
+
+
+@event.listens_for(Deed, "before_update")
+@event.listens_for(Deed, "before_delete")
+def _deeds_stay(_mapper: Any, _connection: Any, deed: Deed) -> NoReturn:
+    raise TypeError(f"line {deed.id} of the log stays as it was written")
+
+
 @event.listens_for(Vote, "before_update")
 @event.listens_for(Vote, "before_delete")
 def _votes_stay(_mapper: Any, _connection: Any, vote: Vote) -> NoReturn:
@@ -353,6 +484,8 @@ def _votes_stay(_mapper: Any, _connection: Any, vote: Vote) -> NoReturn:
 
 
 @event.listens_for(OrmSession, "do_orm_execute")
-def _votes_are_only_added(state: ORMExecuteState) -> None:
+def _only_added(state: ORMExecuteState) -> None:
     if (state.is_update or state.is_delete) and state.bind_mapper is Vote.__mapper__:
         raise TypeError("votes are only ever added: add a row that corrects another")
+    if (state.is_update or state.is_delete) and state.bind_mapper is Deed.__mapper__:
+        raise TypeError("the log is only ever added to")
