@@ -5,9 +5,9 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from study import settings
+from study import ledger, settings
 from study.db import connect
-from study.models import Base, UtcDateTime
+from study.models import UtcDateTime
 
 
 def plainly(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
@@ -18,7 +18,7 @@ def plainly(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=ledger.Base.metadata,  # which knows the tables of study.models too
         render_item=plainly,
         # SQLite cannot alter a constraint: the table is written anew and takes the old one's place.
         render_as_batch=connection.dialect.name == "sqlite",

@@ -29,7 +29,9 @@ AsksFor = Literal["prefer", "closer", "more_different"]
 ReferenceMode = Literal["always", "on_demand", "never"]
 Layout = Literal["side_by_side", "flip", "flip_reference", "flicker", "flicker_reference"]
 View = Literal["crop", "context"]
-Strategy = Literal["balanced", "full"]
+Strategy = Literal["balanced", "full", "adaptive"]
+Rates = Literal["within", "across"]
+Interval = Literal["both", "participants", "sources", "votes"]
 Language = Literal["en", "de", "ar"]
 Line = Annotated[str, msgspec.Meta(max_length=300)]
 Prose = Annotated[str, msgspec.Meta(max_length=20_000)]
@@ -45,6 +47,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     kind: Kind = "compare"
     asks_for: AsksFor = "prefer"
+    or_asks_for: AsksFor | Literal[""] = ""
     reference: ReferenceMode = "always"
     languages: tuple[Language, ...] = ("en",)
     layout: Layout = "side_by_side"
@@ -64,6 +67,8 @@ class Design(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 1
     trials: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 60
     strategy: Strategy = "balanced"
+    random_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    rates: Rates = "within"
     block: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
     practice: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
     practice_rounds: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
@@ -92,6 +97,17 @@ class Screening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catches_missed: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
 
 
+class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is decided before the first vote: how the votes will be judged, and when anybody may look."""
+
+    primary: tuple[Line, ...] = ()
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
+    interval: Interval = "both"
+    screening: tuple[Line, ...] = ()
+    wished: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 50.0
+    looks: tuple[Annotated[int, msgspec.Meta(ge=1, le=1_000_000)], ...] = ()
+
+
 class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a participant goes afterwards."""
 
@@ -105,8 +121,10 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Line = ""
     pay: Line = ""
     question: Line = ""
+    or_question: Line = ""
     consent: Prose = ""
     instructions: Prose = ""
+    or_instructions: Prose = ""
     thanks: Prose = ""
     screened_out: Prose = ""
 
@@ -118,6 +136,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     design: Design = Design()
     ask: Ask = Ask()
     screening: Screening = Screening()
+    analysis: Analysis = Analysis()
     links: Links = Links()
     texts: Texts = Texts()
     translations: dict[Language, Texts] = {}
@@ -324,6 +343,9 @@ def _with_defaults(spec: Spec) -> Spec:
 
 def _filled(texts: Texts, spec: Spec, language: str) -> Texts:
     study, pays_early = spec.study, bool(spec.links.screen_out)
-    given = defaults(study.kind, study.asks_for, not_sure=study.not_sure, pays_early=pays_early, language=language)
+    given = defaults(
+        study.kind, study.asks_for, or_asks_for=study.or_asks_for, not_sure=study.not_sure, pays_early=pays_early,
+        language=language,
+    )  # fmt: skip
     blank = {name: default for name, default in given.items() if not getattr(texts, name).strip()}
     return msgspec.structs.replace(texts, **blank)

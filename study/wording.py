@@ -83,20 +83,27 @@ _PAY = {
 
 
 def defaults(
-    kind: str, asks_for: str, *, not_sure: bool, pays_early: bool = False, language: str = "en"
+    kind: str, asks_for: str, *, not_sure: bool, or_asks_for: str = "", pays_early: bool = False, language: str = "en"
 ) -> dict[str, str]:
     """Every text of a study that gives none, by its key in study.toml, in one language.
 
-    `pays_early`: whoever the screening sends away has a link of their own that pays.
+    `or_asks_for`: the second question, where each participant is asked one of two. `pays_early`: whoever the screening
+    sends away has a link of their own that pays.
     """
     say = gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en").gettext
-    task = " ".join(map(say, _TASKS[kind, asks_for]))
+
+    def instructions(question: str) -> str:
+        task = " ".join(map(say, _TASKS[kind, question]))
+        return "\n\n".join((say(_LOOK), task, say(_UNDECIDED[not_sure])))
+
     return {
         "title": say(TITLES[kind, asks_for]),
         "pay": "",
         "question": say(QUESTIONS[kind, asks_for]),
+        "or_question": say(QUESTIONS[kind, or_asks_for]) if or_asks_for else "",
         "consent": "\n\n".join(map(say, _CONSENT)),
-        "instructions": "\n\n".join((say(_LOOK), task, say(_UNDECIDED[not_sure]))),
+        "instructions": instructions(asks_for),
+        "or_instructions": instructions(or_asks_for) if or_asks_for else "",
         "thanks": say(_THANKS[kind, asks_for]),
         "screened_out": "\n\n".join(map(say, (_ENDS_EARLY, _PAY[pays_early]))),
     }

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 
 from study.db import Database
-from study.models import Base
+from study.ledger import Base
 
 # A shell that starts us in the background has Ctrl-C ignored, and so would every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

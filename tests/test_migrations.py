@@ -11,7 +11,8 @@ from sqlalchemy import CheckConstraint, Inspector, MetaData, Table, insert, insp
 from sqlalchemy.exc import IntegrityError
 
 from study.db import Database
-from study.models import Base, Session, Study, Vote
+from study.ledger import Base
+from study.models import Session, Study, Vote
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 

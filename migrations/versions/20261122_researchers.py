@@ -1,4 +1,4 @@
-"""What researchers do with a study: who they are, versions, priorities, loaded reports, exports, and a log of it all."""
+"""What researchers do: who they are, versions, priorities, loaded reports, exports, and a log of it all."""
 
 import sqlalchemy as sa
 from alembic import op

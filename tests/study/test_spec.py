@@ -27,7 +27,11 @@ def test_an_empty_file_is_a_whole_study_named_after_its_folder(tmp_path: Path) -
     read = spec.read(folder)
     assert read.study == spec.Study(name="grass.and-bricks")
     assert read.design == spec.Design()
-    assert [name for name, text in msgspec.to_builtins(read.texts).items() if not text] == ["pay"]
+    assert [name for name, text in msgspec.to_builtins(read.texts).items() if not text] == [
+        "pay",
+        "or_question",
+        "or_instructions",
+    ]
 
 
 def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
@@ -133,6 +137,6 @@ def test_the_frozen_text_reads_back_as_the_same_spec(texts: spec.Texts, design: 
     frozen = spec.parse(spec.to_toml(given_spec), "f", "n")
     assert (frozen.study, frozen.design) == (study, design)
     assert spec.parse(spec.to_toml(frozen, "A remark."), "f", "n") == frozen
-    defaults = wording.defaults(study.kind, study.asks_for, not_sure=study.not_sure)
+    defaults = wording.defaults(study.kind, study.asks_for, or_asks_for=study.or_asks_for, not_sure=study.not_sure)
     for name, text in msgspec.to_builtins(texts).items():
         assert getattr(frozen.texts, name) == (text if text.strip() else defaults[name])
