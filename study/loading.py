@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import design, folder, scheduling
+from study import deeds, design, folder, scheduling
 from study.db import Database
 from study.errors import Refused
 from study.models import (
@@ -34,6 +34,8 @@ NEXT_STATES = {
     "paused": {"open"},
     "closed": {"open", "paused", "draft"},
 }
+DEEDS = {"open": "opened", "paused": "paused", "closed": "closed"}
+"""What the log calls the way into a state."""
 
 
 def load(
@@ -44,6 +46,7 @@ def load(
     *,
     replace: bool = False,
     watch: folder.Watch = nullcontext,
+    who: str = deeds.COMMAND_LINE,
 ) -> Study:
     """Store the folder as a draft under the spec's name, once its images are kept by content, which `watch` may show.
 
@@ -70,6 +73,7 @@ def load(
         db.add(study)
         db.flush()
         _add_pairs(db, study, _add_stimuli(db, study, read.stimuli))
+        deeds.record(db, who, "loaded", study.name, sha256=study.stimuli_sha256)
         return study
 
 
@@ -146,8 +150,8 @@ def _without_context(read: folder.StudyFolder, spec: Spec) -> str | None:
     return None
 
 
-def change_state(db: OrmSession, name: str, state: str) -> Study:
-    """Open, pause or close a study.
+def change_state(db: OrmSession, name: str, state: str, *, who: str = deeds.COMMAND_LINE) -> Study:
+    """Open, pause or close a study, and log who did it.
 
     Raises:
         Refused: there is no such study, or it cannot go there from where it is.
@@ -161,6 +165,9 @@ def change_state(db: OrmSession, name: str, state: str) -> Study:
     study.state, study.paused_at = state, at if state == "paused" else None
     if state == "open" and study.opened_at is None:
         study.opened_at = at
+    if state == "closed":
+        study.closed_at = at
+    deeds.record(db, who, DEEDS[state], study.name)
     return study
 
 

@@ -1,0 +1,70 @@
+"""The log of what researchers did: lines are only ever added, in the transaction of the deed itself.
+
+So a deed that failed leaves no line, and none that succeeded lacks one.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
+
+from study.ledger import Deed
+from study.models import now
+
+COMMAND_LINE = "command line"
+"""Who did it where nobody logged in: whoever may start commands on the server's machine."""
+OF_STUDIES = ("loaded", "opened", "paused", "closed", "uncovered", "covered", "looked", "prioritised", "results")
+"""What is done to a study and stands in its history.csv."""
+BESIDE = ("exported", "erased", "restored", "moved", "archived", "researcher_added", "researcher_changed", "logged_in")
+"""What else is done."""
+WORDS = frozenset((*OF_STUDIES, *BESIDE))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the log; `detail` is what was said beside the deed, such as the SHA-256 of what was loaded."""
+
+    id: int
+    at: datetime
+    who: str
+    did: str
+    study: str
+    detail: dict[str, Any]
+
+
+def record(db: OrmSession, who: str, did: str, study: str = "", **detail: Any) -> None:
+    """Add a line; call it in the write transaction of the deed.
+
+    Args:
+        who: the researcher's name, or `COMMAND_LINE`.
+        did: one of `WORDS`.
+        study: its name, where one is meant.
+        detail: what JSON can hold, and nothing that names a participant but the number of a session; where a file was
+            loaded, `sha256` is its digest.
+
+    Raises:
+        ValueError: there is no such deed.
+    """
+    if did not in WORDS:
+        raise ValueError(f"the log has no word {did!r}")
+    said = json.dumps(detail, sort_keys=True, ensure_ascii=False)
+    db.add(Deed(at=now(), who=who, did=did, study=study, detail=said))
+    db.flush()
+
+
+def read(db: OrmSession, study: str | None = None, *, did: Iterable[str] = (), newest: int | None = None) -> list[Line]:
+    """Lines of the log in their order: all, those of one study, those of some words, or only the `newest` of them."""
+    query = select(Deed).order_by(Deed.id.desc() if newest else Deed.id).limit(newest)
+    if study is not None:
+        query = query.where(Deed.study == study)
+    if words := list(did):
+        query = query.where(Deed.did.in_(words))
+    rows = list(db.scalars(query))
+    return [
+        Line(row.id, row.at, row.who, row.did, row.study, json.loads(row.detail))
+        for row in (reversed(rows) if newest else rows)
+    ]
