@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.models import Fact, Participant, PlatformIdentity, Session, Trial, Vote, random_pseudonym
+from study.models import Base, Fact, Participant, PlatformIdentity, Session, Study, Trial, Vote, random_pseudonym
 
 
 def erase(db: OrmSession, participant_id: int, at: datetime) -> bool:
@@ -35,7 +35,22 @@ def erase(db: OrmSession, participant_id: int, at: datetime) -> bool:
     return True
 
 
-def _table(model: type[Vote | Trial | Fact | PlatformIdentity]) -> Table:
+def remove_previews(db: OrmSession, study: Study) -> None:
+    """Take away all previews of a study without a trace: nobody took part in them."""
+    tables = (Vote, Trial, Fact, PlatformIdentity, Session, Participant)
+    votes, trials, facts, identities, sessions, participants = map(_table, tables)
+    previews = select(participants.c.id).where(participants.c.study_id == study.id, participants.c.preview)
+    walks = select(sessions.c.id).where(sessions.c.participant_id.in_(previews))
+    db.execute(delete(votes).where(votes.c.trial_id.in_(select(trials.c.id).where(trials.c.session_id.in_(walks)))))
+    db.execute(delete(trials).where(trials.c.session_id.in_(walks)))
+    db.execute(delete(facts).where(facts.c.session_id.in_(walks)))
+    db.execute(delete(identities).where(identities.c.participant_id.in_(previews)))
+    db.execute(delete(sessions).where(sessions.c.participant_id.in_(previews)))
+    db.execute(delete(participants).where(participants.c.id.in_(previews)))
+    db.flush()
+
+
+def _table(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)  # noqa: S101 - for the type checker
     return table

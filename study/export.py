@@ -17,7 +17,21 @@ from sqlalchemy.orm import aliased
 from study import folder, loading, steps, writing
 from study.dictionary import FACTS, SESSIONS, VOTES
 from study.errors import Refused
-from study.models import Condition, Crop, Fact, Pair, Participant, Session, Source, Stimulus, Study, Trial, Vote, now
+from study.models import (
+    Condition,
+    Crop,
+    Fact,
+    Pair,
+    Participant,
+    Session,
+    Source,
+    Stimulus,
+    Study,
+    Trial,
+    Vote,
+    now,
+    taking_part,
+)
 from study.scheduling import clock, spec_of
 from study.spec import Spec
 
@@ -126,7 +140,7 @@ def sessions(db: OrmSession, study: Study) -> Iterator[list[tuple[Session, Parti
     query = (
         select(Session, Participant)
         .join(Participant, Participant.id == Session.participant_id)
-        .where(Session.study_id == study.id)
+        .where(taking_part(study.id))
         .order_by(Session.id)
         .execution_options(yield_per=SESSIONS_AT_ONCE)
     )
@@ -206,7 +220,7 @@ def _votes_query(study: Study, spec: Spec) -> Any:
         .join(Source, Source.id == Crop.source_id)
         .join(reference, reference.crop_id == Crop.id)
         .join(of_reference, of_reference.id == reference.condition_id)
-        .where(Session.study_id == study.id, of_reference.name == folder.REFERENCE)
+        .where(taking_part(study.id), of_reference.name == folder.REFERENCE)
         .order_by(Vote.id)
     )
 

@@ -19,7 +19,16 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.errors import Elsewhere, LinkTooLong, NoSession, NotForPeople, NotOpen, UnknownParticipant, Withdrawn
+from study.errors import (
+    Elsewhere,
+    LinkTooLong,
+    NoSession,
+    NotForPeople,
+    NotOpen,
+    UnknownParticipant,
+    UnknownStudy,
+    Withdrawn,
+)
 from study.models import Participant, PlatformIdentity, Session, Study, random_pseudonym
 
 KNOWN_IDS = ("PROLIFIC_PID", "workerId", "participant")
@@ -31,6 +40,9 @@ SIMULATED = "simulated"
 LANGUAGE = "lang"
 """The parameter by which a link asks for a language."""
 SIMULATED_FOR_S = 24 * 3600
+PREVIEW = "preview"
+"""The parameter that carries a researcher's signed token; an empty one ends the preview in this browser."""
+PREVIEW_FOR_S = 7 * 24 * 3600
 REMEMBERED = timedelta(days=60)
 PARAMETERS_LENGTH = 1500
 COOKIE_LENGTH = 2500
@@ -64,6 +76,34 @@ def simulated_token(secret_key: str, study_name: str) -> str:
     return _simulated_signer(secret_key).dumps(study_name)
 
 
+def preview_token(secret_key: str, study_name: str) -> str:
+    """What opens a preview of the named study, each time another one; only who holds the key can make it."""
+    return _preview_signer(secret_key).dumps([study_name, _new_token()])
+
+
+def is_preview(name: str) -> bool:
+    """Whether the cookie has the mark of a preview for the study of this name; a token puts it there."""
+    visitor: dict[str, Any] = session.get("studies", {}).get(name, {})
+    return bool(visitor.get(PREVIEW))
+
+
+def open_preview(name: str, token: str) -> None:
+    """Let this browser preview the study of this name: the link that began a preview goes on with it.
+
+    Raises:
+        UnknownStudy: the token was not signed for it, or is too old; it is not told whether there is such a draft.
+    """
+    try:
+        known, own = _preview_signer(_secret_key()).loads(token, max_age=PREVIEW_FOR_S) if token else (name, "")
+    except BadSignature:
+        known, own = None, None
+    if known != name or not isinstance(own, str):
+        raise UnknownStudy("This preview's link is too old, or not complete: print another one.")
+    kept = {other: visitor for other, visitor in session.get("studies", {}).items() if other != name}
+    session["studies"] = kept | ({name: {"token": own, PREVIEW: True}} if own else {})
+    session.permanent = True
+
+
 def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
     """Take in a link's parameters: whom it names, and whether a simulation sent it.
 
@@ -81,6 +121,8 @@ def arrive(db: OrmSession, study: Study, parameters: Mapping[str, str]) -> None:
         session[LANGUAGE] = parameters[LANGUAGE][:16]
     kept, proven = _said(parameters), SIMULATED in parameters
     visitor = dict(_visitor(study) or _new_visitor())
+    if visitor.get(PREVIEW):  # whoever follows a participants' link takes part
+        visitor = _new_visitor()
     if proven:
         _check_simulated(study, parameters[SIMULATED])
     else:
@@ -226,12 +268,14 @@ def enrol(db: OrmSession, study: Study, at: datetime, *, agreed: bool) -> Partic
             token=visitor["token"],
             pseudonym=pseudonym or random_pseudonym(),
             simulated=study.simulated,
+            preview=bool(visitor.get(PREVIEW)),
             created_at=at,
         )
         db.add(participant)
         db.flush()
         db.add_all(PlatformIdentity(participant_id=participant.id, parameter=p, value=v) for p, v in arrival.items())
-    _remember(study, _in_place_of(visitor, None, participant.token))
+    if not participant.preview:
+        _remember(study, _in_place_of(visitor, None, participant.token))
     return participant
 
 
@@ -328,6 +372,10 @@ def _check_kind(study: Study, visitor: Mapping[str, Any]) -> None:
 
 def _simulated_signer(secret_key: str) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(secret_key, salt="simulated participant")
+
+
+def _preview_signer(secret_key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key, salt="preview")
 
 
 def _withdrawal_signer() -> URLSafeSerializer:

@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session as OrmSession
 
 from study import deeds, design, folder, scheduling
 from study.db import Database
+from study.erasure import remove_previews
 from study.errors import Refused
+from study.ledger import Export, Result, ResultFile
 from study.models import (
     Condition,
     Crop,
     Pair,
+    Priority,
     Session,
     Source,
     Stimulus,
@@ -24,6 +27,7 @@ from study.models import (
     Trial,
     Vote,
     now,
+    taking_part,
 )
 from study.spec import Spec, digest, to_toml
 
@@ -187,15 +191,22 @@ def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
 def votes_of(db: OrmSession, study: Study) -> int:
     """How many votes a study holds."""
     query = (
-        select(func.count(Vote.id))
-        .join(Trial, Trial.id == Vote.trial_id)
-        .join(Session)
-        .where(Session.study_id == study.id)
+        select(func.count(Vote.id)).join(Trial, Trial.id == Vote.trial_id).join(Session).where(taking_part(study.id))
     )
     return db.scalar(query) or 0
 
 
 def _remove_draft(db: OrmSession, study: Study) -> None:
+    """Take away a draft with its previews and whatever else was made of it; the log of deeds keeps its name."""
+    remove_previews(db, study)
+    pairs, results = (
+        select(Pair.id).where(Pair.study_id == study.id),
+        select(Result.id).where(Result.study_id == study.id),
+    )
+    db.execute(delete(Priority).where(Priority.pair_id.in_(pairs)))
+    db.execute(delete(ResultFile).where(ResultFile.result_id.in_(results)))
+    for made in (Result, Export):
+        db.execute(delete(made).where(made.study_id == study.id))
     crops = select(Crop.id).join(Source).where(Source.study_id == study.id)
     db.execute(delete(Pair).where(Pair.study_id == study.id))
     db.execute(delete(Stimulus).where(Stimulus.crop_id.in_(crops)))

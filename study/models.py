@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Dialect,
     Double,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     event,
+    select,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, mapped_column, relationship
@@ -258,7 +261,7 @@ class Session(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"))
-    ordinal: Mapped[int | None]  # its plan follows from the study's seed and this number; none where declined
+    ordinal: Mapped[int | None]  # its plan follows from the study's seed and this number; none of declined and previews
     outcome: Mapped[str] = mapped_column(
         one_of("open", "complete", "declined", "screened_out", "withdrawn", name="outcome")
     )
@@ -275,6 +278,15 @@ class Session(Base):
 
     participant: Mapped[Participant] = relationship()
     study: Mapped[Study] = relationship()
+
+
+def taking_part(study: int) -> ColumnElement[bool]:
+    """Which sessions stand in the counts, quotas, plans and files of the study with this number: none of its previews.
+
+    Every query that counts or lists sessions or votes has it among its conditions.
+    """
+    previews = select(Participant.id).where(Participant.study_id == study, Participant.preview)
+    return and_(Session.study_id == study, Session.participant_id.not_in(previews))
 
 
 class Fact(Base):
@@ -299,7 +311,7 @@ class Trial(Base):
     __tablename__ = "trial"
     __table_args__ = (
         UniqueConstraint("session_id", "position"),
-        Index(None, "pair_id"),
+        Index(None, "pair_id", "session_id"),
         CheckConstraint("position > 0 AND block > 0", name="from_one"),
         CheckConstraint("probability > 0 AND probability <= 1", name="chance"),
     )

@@ -8,16 +8,16 @@ What sessions that are over answered cannot grow any more: it is counted before 
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
 from study import design, ordering
 from study.errors import Closed, Full, Paused, UnknownStudy
-from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote
+from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote, taking_part
 from study.spec import STUDY_NAME, Spec, parse
 
 GRACE = timedelta(minutes=1)
@@ -38,13 +38,13 @@ class Settled:
 NOTHING = Settled()
 
 
-def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:
-    """The study of this name that participants may know of; a draft is not there for them.
+def find(db: OrmSession, name: str, *, lock: bool = False, preview: bool = False) -> Study:
+    """The study of this name that participants may know of; a draft is there for nobody but its previews.
 
     Raises:
         UnknownStudy: there is none.
     """
-    query = select(Study).where(Study.name == name, Study.state != "draft")
+    query = select(Study).where(Study.name == name, or_(Study.state != "draft", literal(preview)))
     study = db.scalar(query.with_for_update() if lock else query) if STUDY_NAME.fullmatch(name) else None
     if study is None:
         raise UnknownStudy("There is no open study at this address: check the link.")
@@ -56,13 +56,15 @@ def spec_of(study: Study) -> Spec:
     return parse(study.design, f"the design of study {study.name}")
 
 
-def check_open(study: Study) -> None:
-    """Be silent where the study takes votes now.
+def check_open(study: Study, *, preview: bool = False) -> None:
+    """Be silent where the study takes votes now; those of a preview always, until it is closed.
 
     Raises:
         Paused: it does not for the moment.
         Closed: it does not any more.
     """
+    if preview and study.state != "closed":
+        return
     if study.state == "paused":
         raise Paused("This study is paused for the moment. Your answers are kept: please come back later.")
     if study.state != "open":
@@ -78,9 +80,7 @@ def check_room(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTH
         Full: as many take part as the study asked for, or every pair has the answers that it asked for.
     """
     ask = spec_of(study).design
-    placed = select(func.count()).where(
-        Session.study_id == study.id, or_(Session.outcome == "complete", _alive(study, at))
-    )
+    placed = select(func.count()).where(taking_part(study.id), or_(Session.outcome == "complete", _alive(study, at)))
     full = ask.participants and (db.scalar(placed) or 0) >= ask.participants
     if full or (ask.votes_per_pair and not _wanted(db, study, at, ahead)):
         raise Full(
@@ -109,9 +109,11 @@ def begin(
     session = db.scalar(select(Session).where(Session.participant_id == participant.id))
     if session is not None:
         return session
+    if participant.preview:
+        return _begin_preview(db, study, participant, at, language)
     check_open(study)
     check_room(db, study, at, ahead)
-    last = db.scalar(select(func.max(Session.ordinal)).where(Session.study_id == study.id))
+    last = db.scalar(select(func.max(Session.ordinal)).where(taking_part(study.id)))
     session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open", language=language)
     db.add(session)
     db.flush()
@@ -123,6 +125,33 @@ def begin(
     db.add_all(_trial(session, trial) for trial in planned)
     db.flush()
     return session
+
+
+def _begin_preview(
+    db: OrmSession, study: Study, participant: Participant, at: datetime, language: str | None
+) -> Session:
+    """The session of a preview: planned as if nobody had answered, whatever the quotas, and numbered below all others.
+
+    Raises:
+        Closed: the study has ended.
+    """
+    check_open(study, preview=True)
+    session = _session(participant, at, ordinal=None, outcome="open", language=language)
+    db.add(session)
+    db.flush()
+    spec = spec_of(study)
+    planned = design.plan(
+        pairs(db, study, "rating"), pairs(db, study, "catch"), {},
+        design=spec.design, asks_for=spec.study.asks_for, ordinal=-session.id,
+    )  # fmt: skip
+    db.add_all(_trial(session, _previewed(trial)) for trial in planned)
+    db.flush()
+    return session
+
+
+def _previewed(trial: ordering.Planned) -> ordering.Planned:
+    rated = trial.kind == "rating"
+    return replace(trial, kind="preview", strategy=None, probability=None) if rated else trial
 
 
 def decline(db: OrmSession, participant: Participant, at: datetime, language: str | None = None) -> Session:
@@ -140,7 +169,7 @@ def counts(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING)
     planned = (
         select(Trial.pair_id, func.count())
         .join(Session, Session.id == Trial.session_id)
-        .where(Session.study_id == study.id, Trial.kind == "rating", _alive(study, at))
+        .where(taking_part(study.id), Trial.kind == "rating", _alive(study, at))
         .group_by(Trial.pair_id)
     )
     return _added(settled(db, study, at, ahead).answers, db.execute(planned))
@@ -153,7 +182,7 @@ def settled(db: OrmSession, study: Study, at: datetime, before: Settled = NOTHIN
     where all sessions of `before` are still among them, their count holds. Otherwise everything is counted anew.
     """
     over = or_(Session.outcome == "complete", and_(Session.outcome == "open", ~_alive(study, at)))
-    sessions = frozenset(db.scalars(select(Session.id).where(Session.study_id == study.id, over)))
+    sessions = frozenset(db.scalars(select(Session.id).where(taking_part(study.id), over)))
     if not before.sessions <= sessions:
         before = NOTHING
     answers, new = before.answers, sorted(sessions - before.sessions)
@@ -208,7 +237,9 @@ def pairs(db: OrmSession, study: Study, kind: str) -> list[ordering.Pair]:
     return [ordering.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
 
 
-def trials_planned(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> tuple[int, int]:
+def trials_planned(
+    db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING, *, preview: bool = False
+) -> tuple[int, int]:
     """How many trials a session that begins at the moment `at` has: in one round of practice, and after it.
 
     Answers are counted only where enough of them would make the session shorter.
@@ -216,7 +247,7 @@ def trials_planned(db: OrmSession, study: Study, at: datetime, ahead: Settled = 
     ask = spec_of(study).design
     of_kind = select(Pair.kind, func.count()).where(Pair.study_id == study.id).group_by(Pair.kind)
     number = {row[0]: row[1] for row in db.execute(of_kind)}
-    asked = len(_wanted(db, study, at, ahead)) if ask.votes_per_pair else number.get("rating", 0)
+    asked = len(_wanted(db, study, at, ahead)) if ask.votes_per_pair and not preview else number.get("rating", 0)
     rated = min(ask.trials, asked)
     practice, *beside = design.numbers(ask, rated, known=number.get("catch", 0) > 0)
     return practice, rated + sum(beside)

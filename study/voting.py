@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from study import describing, scheduling, steps
@@ -195,7 +195,7 @@ def _is_duplicate(trial: steps.Standing, ballot: Ballot) -> bool:
 
 def _check(db: Connection, read: Read, ballot: Ballot) -> None:
     """Be silent where the ballot may be saved."""
-    scheduling.check_open(read.row)
+    scheduling.check_open(read.row, preview=read.row.preview)
     if ballot.choice == "not_sure" and not read.spec.study.not_sure:
         raise Malformed('`choice`: this study takes "left" or "right".')
     if ballot.region_x is not None:
@@ -269,10 +269,12 @@ _SESSION = (
     *(Session.active_at, Session.turn, Session.language),
 )
 _WHO = (
-    select(Study.name, Study.state, Study.paused_at, Study.design, Participant.simulated, *_SESSION)
+    select(
+        Study.name, Study.state, Study.paused_at, Study.design, Participant.simulated, Participant.preview, *_SESSION
+    )
     .outerjoin(Participant, and_(Participant.study_id == Study.id, Participant.token == bindparam("token")))
     .outerjoin(Session, Session.participant_id == Participant.id)
-    .where(Study.name == bindparam("name"), Study.state != "draft")
+    .where(Study.name == bindparam("name"), or_(Study.state != "draft", Participant.preview))
 )
 _MOVE = (
     update(_SESSIONS)

@@ -15,11 +15,11 @@ def trial(name: str) -> ResponseReturnValue:
     """The open trial and the one after it; a page that was not loaded anew says `again=1`."""
     at, loaded = now(), request.args.get("again") != "1"
     with _database().write() as db:
-        study = scheduling.find(db, name)
+        study = scheduling.find(db, name, preview=identity.is_preview(name))
         session = identity.session_of(db, study)
         here = steps.here(db, session, at)
         if here.trial is not None:
-            scheduling.check_open(study)
+            scheduling.check_open(study, preview=session.participant.preview)
         steps.show(db, here.trial, at, fetched=loaded)
         return describing.describe(db, here, scheduling.spec_of(study), session.language)
 
@@ -28,9 +28,9 @@ def trial(name: str) -> ResponseReturnValue:
 def last(name: str) -> ResponseReturnValue:
     """The trial that was answered last, for a correction, and the open one after it."""
     with _database().read() as db:
-        study = scheduling.find(db, name)
+        study = scheduling.find(db, name, preview=identity.is_preview(name))
         session = identity.session_of(db, study, lock=False)
-        scheduling.check_open(study)
+        scheduling.check_open(study, preview=session.participant.preview)
         return describing.describe_last(db, steps.here(db, session, now()), scheduling.spec_of(study), session.language)
 
 

@@ -22,8 +22,11 @@ ENDS = {"thanks", "screened_out", "withdrawn", "expired", "declined"}
 @blueprint.get("")
 def page(name: str) -> ResponseReturnValue:
     """HTML of the open step; a link's parameters are taken in first and leave the address."""
+    if identity.PREVIEW in request.args:
+        identity.open_preview(name, request.args[identity.PREVIEW])
+        return redirect(url_for("participant.page", name=name))
     with _database().read() as db:
-        study = scheduling.find(db, name)
+        study = scheduling.find(db, name, preview=identity.is_preview(name))
         languages.choose(scheduling.spec_of(study).study.languages)
         if request.args:
             identity.arrive(db, study, request.args)
@@ -47,7 +50,7 @@ def step(name: str) -> ResponseReturnValue:
         raise Malformed("`action`: it is `agree`, `decline` or `next`.")
     ahead = _counted_ahead(name) if action == "agree" else scheduling.NOTHING
     with _database().write() as db:
-        study = scheduling.find(db, name, lock=action != "next")
+        study = scheduling.find(db, name, lock=action != "next", preview=identity.is_preview(name))
         languages.choose(scheduling.spec_of(study).study.languages)
         if action == "next":
             _go_on(db, study, shown)
@@ -65,7 +68,9 @@ def _go_on(db: OrmSession, study: Study, shown: str) -> None:
 
 
 def _counted_ahead(name: str) -> scheduling.Settled:
-    """What ended sessions answered, counted before anything is locked."""
+    """What ended sessions answered, counted before anything is locked; a preview is planned without it."""
+    if identity.is_preview(name):
+        return scheduling.NOTHING
     with _database().read() as db:
         return _settled(db, scheduling.find(db, name))
 
@@ -102,12 +107,14 @@ def _plates(count: int, session: Session) -> list[plates.Plate]:
 
 
 def _consent(db: OrmSession, study: Study) -> str:
-    scheduling.check_open(study)
+    preview = identity.is_preview(study.name)
+    scheduling.check_open(study, preview=preview)
     identity.welcome(study)
     spec, at = scheduling.spec_of(study), now()
-    ahead = _settled(db, study) if spec.design.votes_per_pair else scheduling.NOTHING
-    scheduling.check_room(db, study, at, ahead)
-    practice, trials = scheduling.trials_planned(db, study, at, ahead)
+    ahead = _settled(db, study) if spec.design.votes_per_pair and not preview else scheduling.NOTHING
+    if not preview:
+        scheduling.check_room(db, study, at, ahead)
+    practice, trials = scheduling.trials_planned(db, study, at, ahead, preview=preview)
     seconds = (practice + trials) * steps.USUAL_TRIAL_S
     nothing_yet = steps.Progress(0, trials, round(seconds))
     more = {"practice": practice, "link": identity.arrival_link(study), **_device(db, study, spec)}
@@ -119,7 +126,7 @@ def _page(db: OrmSession, study: Study, session: Session) -> str:
     spec = scheduling.spec_of(study)
     languages.use(session.language)
     if here.step not in ENDS:
-        scheduling.check_open(study)
+        scheduling.check_open(study, preview=session.participant.preview)
     return _render(here.step, study, spec, here.progress, **_more(db, here.step, study, session))
 
 
@@ -195,6 +202,7 @@ def _render(step: str, study: Study, spec: Spec, progress: steps.Progress, **mor
         "identical": spec.design.identical_rate > 0,
         "repeats": spec.design.repeat_rate > 0,
         "simulated": study.simulated,
+        "preview": identity.is_preview(study.name),
     }
     texts = texts_in(spec, languages.spoken())
     asks = len(steps.preparation(spec)) > 1

@@ -15,7 +15,7 @@ blueprint = Blueprint("withdrawal", __name__, url_prefix="/s/<name>")
 def page(name: str, token: str) -> ResponseReturnValue:
     """What withdrawing does, with a button; or that it is done."""
     with _database().read() as db:
-        study = scheduling.find(db, name)
+        study = scheduling.find(db, name, preview=identity.is_preview(name))
         participant = identity.withdrawing(db, study, token)
         outcome = db.scalar(select(Session.outcome).where(Session.participant_id == participant.id))
         template = "withdrawn.html" if outcome == "withdrawn" else "withdraw.html"
@@ -26,7 +26,7 @@ def page(name: str, token: str) -> ResponseReturnValue:
 def withdraw(name: str, token: str) -> ResponseReturnValue:
     """Erase what the participant gave; once more changes nothing. The signed address is enough: no cookie is asked."""
     with _database().write() as db:
-        study = scheduling.find(db, name)
+        study = scheduling.find(db, name, preview=identity.is_preview(name))
         erasure.erase(db, identity.withdrawing(db, study, token).id, now())
     _database().forget_deleted()
     return _quietly(redirect(request.path, 303))
