@@ -6,8 +6,9 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -61,14 +62,20 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
 def parse_table(path: Path, data: bytes, required: Sequence[str]) -> Table:
     """Read the bytes of a CSV as `read_table` does; refusals name `path`."""
     reader = csv.reader(io.StringIO(_decode(path, data), newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(path, header, required)
-        rows, lines = _read_rows(path, reader, len(header))
-    except csv.Error as error:
-        raise Refusal(
-            f"{path}, line {reader.line_num}: not a readable CSV row ({error}); export the file again."
-        ) from None
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    header: list[str] = []
+    for line, row in _rows(path, reader):
+        if not header:
+            header = row
+            _check_header(path, header, required)
+            continue
+        if len(row) != len(header):
+            raise Refusal(
+                f"{path}, line {line}: {len(row)} cells under {len(header)} columns; give each row one cell a column."
+            )
+        rows.append(row)
+        lines.append(line)
     if not rows:
         raise Refusal(f"{path} has a header but no rows; export it again once there is something in it.")
     columns = {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
@@ -99,37 +106,42 @@ def read_bytes(path: Path) -> bytes:
 def _decode(path: Path, data: bytes) -> str:
     if not data.strip():
         raise Refusal(f"{path} is empty; export it again.")
+    end = data.find(b"\0")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 CSV.") from None
+        end = error.start
+    if end >= 0:
+        line = data.count(b"\n", 0, end) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 CSV.")
+    return text
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
     for name in required:
         if name not in header:
-            found = ", ".join(header[:8]) + (", ..." if len(header) > 8 else "")
-            raise Refusal(
-                f"{path}, line 1: the column {name} is missing (found: {found}); add it or export the file again."
-            )
+            found = ", ".join(cell[:30] for cell in header[:8]) + (", ..." if len(header) > 8 else "")
+            found = "".join(letter if letter.isprintable() else " " for letter in found)
+            alone = len(header) == 1 and re.search("[;\t|]", header[0])
+            remedy = "put commas between the columns" if alone else "add it or export the file again"
+            raise Refusal(f"{path}, line 1: the column {name} is missing (found: {found}); {remedy}.")
     for name in header:
         if header.count(name) > 1:
             raise Refusal(f"{path}, line 1: the column {name or '(without a name)'} stands twice; keep one of them.")
 
 
-def _read_rows(path: Path, reader: "Reader", width: int) -> tuple[list[list[str]], list[int]]:
-    rows, lines, line = [], [], reader.line_num + 1
-    for row in reader:
-        if row and len(row) != width:
-            raise Refusal(
-                f"{path}, line {line}: {len(row)} cells under {width} columns; give each row one cell a column."
-            )
-        if row:
-            rows.append(row)
-            lines.append(line)
+def _rows(path: Path, reader: "Reader") -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not empty, with the line on which each begins; refuse one that is none."""
+    while True:
         line = reader.line_num + 1
-    return rows, lines
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise Refusal(f"{path}, line {line}: not a readable CSV row ({error}); export the file again.") from None
+        if row is None:
+            return
+        if row:
+            yield line, row
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -182,18 +194,19 @@ def write_file(path: Path, content: str | bytes, made_from: Path) -> None:
         raise Refusal(f"{path} cannot be written ({error.strerror}); name a file in a folder that exists.") from None
 
 
-def write_folder(folder: Path, files: Mapping[str, str], mark: str) -> None:
+def write_folder(folder: Path, files: Mapping[str, str | bytes], mark: str, known: Iterable[str] = ()) -> None:
     """Write a folder of files whole or not at all; replace an older one only where it is of the same kind.
 
-    `mark` names the file that tells such a folder. A folder that lacks it, or holds a file that is not among `files`,
-    is somebody's own and is refused.
+    `mark` names the file that tells such a folder. A folder that lacks it, or holds a file that is neither among
+    `files` nor `known` (see `check_folder`), is somebody's own and is refused. A name may lie in a folder of its own.
     """
-    check_folder(folder, files, mark)
+    check_folder(folder, (*files, *known), mark)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        partial.mkdir(parents=True)
-        for name, text in files.items():
-            (partial / name).write_bytes(text.encode())
+        for name, content in files.items():
+            path = partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
         _swap(partial, folder)
     except OSError as error:
         raise Refusal(f"{folder} cannot be written ({error.strerror}); name another folder.") from None
@@ -202,17 +215,28 @@ def write_folder(folder: Path, files: Mapping[str, str], mark: str) -> None:
 
 
 def check_folder(folder: Path, names: Iterable[str], mark: str) -> None:
-    """Refuse a folder that may not be replaced; see `write_folder`."""
+    """Refuse a folder that may not be replaced; see `write_folder`. A name may be a pattern (`pictures/*.svg`)."""
     if folder.name in ("", "..") or folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise Refusal(f"{folder} cannot be replaced as a folder; name one of its own.")
     try:
         found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        if found and mark not in found:
+            what = f"{folder} holds files but no {mark}, so nothing in it is replaced"
+            raise Refusal(f"{what}; name a new or empty folder.")
+        inside = _inside(folder) if found else []
     except OSError as error:
         raise Refusal(f"{folder} cannot be read ({error.strerror}); name another folder.") from None
-    if found and mark not in found:
-        raise Refusal(f"{folder} holds files but no {mark}, so nothing in it is replaced; name a new or empty folder.")
-    if foreign := sorted(found - set(names)):
+    patterns = tuple(names)
+    if foreign := [name for name in inside if not any(fnmatchcase(name, pattern) for pattern in patterns)]:
         raise Refusal(f"{folder} holds {foreign[0]}, which is not part of it; move that file or name another folder.")
+
+
+def _inside(folder: Path) -> list[str]:
+    """Return the files below a folder, and the folders there that hold none, as names with slashes."""
+    entries = (
+        entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir() or not any(entry.iterdir())
+    )
+    return sorted(entry.relative_to(folder).as_posix() for entry in entries)
 
 
 def _swap(partial: Path, folder: Path) -> None:

@@ -43,6 +43,7 @@ CHOICES = {
     "simulated": ("0", "1", ""),
 }
 WHOLE = ("vote", "corrects", "crop_x", "crop_y", "crop_width", "crop_height")
+REGION = ("region_x", "region_y", "region_width", "region_height")
 NUMBERS = ("left_rate", "right_rate", "left_bpp", "right_bpp", "response_ms")
 CIRCUMSTANCES = ("position", "probability", "flips")  # numbers too
 NAMES = ("left", "right", "source", "tag", "left_codec", "right_codec")
@@ -142,6 +143,7 @@ def check_rows(table: Cells) -> Mask:
     """Refuse what no row may hold, and return which votes a later row corrects; that is all but codecs' names."""
     _check_cells(table)
     _check_simulated(table)
+    _check_regions(table)
     return _corrected(table)
 
 
@@ -149,7 +151,7 @@ def _check_cells(table: Cells) -> None:
     for column, allowed in CHOICES.items():
         remedy = "it is one of " + ", ".join(filter(None, allowed))
         _check(table, column, allowed.__contains__, "unknown value", remedy)
-    for column in WHOLE:
+    for column in (*WHOLE, *REGION, "geometry_changes"):
         _check(table, column, _is_whole, "not a whole number", "write digits only")
     for column in (*NUMBERS, *CIRCUMSTANCES):
         _check(
@@ -191,6 +193,19 @@ def _check_simulated(table: Cells) -> None:
         table.refuse(int(other[0]), "simulated", what, "put them into two files, no report mixes them")
 
 
+def _check_regions(table: Cells) -> None:
+    """Refuse a region of which a part is missing."""
+    named = np.array([_named(_column(table, name)) for name in REGION])
+    if (rows := np.flatnonzero(named.any(axis=0) & ~named.all(axis=0))).size:
+        column = REGION[int(np.flatnonzero(~named[:, rows[0]])[0])]
+        table.refuse(int(rows[0]), column, f"empty, but a region needs {', '.join(REGION)}", "give all four, or none")
+
+
+def _named(column: Column) -> Mask:
+    """Return which rows of a column are not empty."""
+    return np.array([bool(cell) for cell in column.cells], bool)[column.code]
+
+
 def _column(table: Cells, name: str) -> Column:
     """Return a column, empty where the file lacks it; a vote without a kind is a rating."""
     if name in table.columns:
@@ -200,7 +215,8 @@ def _column(table: Cells, name: str) -> Column:
 
 def _frame(table: Cells) -> pd.DataFrame:
     cells = {name: _column(table, name).objects() for name in (*CHOICES, *TEXTS, *NAMES)}
-    numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS, *CIRCUMSTANCES)}
+    regions = REGION if any(_column(table, REGION[0]).cells) else ()
+    numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS, *CIRCUMSTANCES, *regions)}
     return pd.DataFrame(cells, dtype="str").assign(**numbers)
 
 
