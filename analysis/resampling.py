@@ -4,7 +4,7 @@ A resample of N votes is one multinomial draw of the counts of the cells (Efron 
 at the jackknife"); a resample of clusters (participants or sources) adds up the tables of those drawn, with their
 multiplicity.
 
-The multinomial comes from independent Poisson counts with the means (N - 3 sqrt N) p: given their sum T they are
+The multinomial comes from independent Poisson counts with the means (N - 1.5 sqrt N) p: given their sum T they are
 multinomial of T votes, and the N - T votes left are drawn in the same way until they are few for their cells, and then
 singly; a draw with T > N is made again. That is exact, and its time hardly depends on N.
 """
@@ -17,6 +17,7 @@ from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from analysis.counts import Counts
+from analysis.poisson import LARGEST, poisson
 from analysis.votes import Floats, Ints
 
 Unit = Literal["votes", "participants", "sources"]
@@ -24,7 +25,7 @@ Sampler = Callable[[int, Generator], Floats]
 
 SPARSE = 4  # votes for each cell that has any; below that votes are drawn singly
 FEW = 64  # votes that are drawn singly, whatever the cells
-SHORT = 3.0  # standard deviations by which the Poisson counts aim below the number of votes
+SHORT = 1.5  # standard deviations by which the Poisson counts aim below the number of votes
 HELD = 2**20  # votes drawn singly at a time
 
 
@@ -38,38 +39,69 @@ def sampler(counts: Counts, over: Unit) -> Sampler:
 def vote_sampler(cells: Ints) -> Sampler:
     """Return the sampler of votes, which fell into `cells` (cells,) as counted."""
     votes, used = int(cells.sum()), np.flatnonzero(cells)
-    share = (cells[used] / votes)[:, None]
-    cell_of_vote = np.repeat(np.arange(len(cells)), cells)
+    share, cell_of_vote = cells[used] / votes, np.repeat(np.arange(len(cells)), cells)
+    enough = max(SPARSE * len(used), FEW)
+    first = _many(cells[used], votes) if votes >= enough else None
 
     def drawn(rounds: int, rng: Generator) -> Floats:
         tables, left = np.zeros((len(cells), rounds)), np.full(rounds, votes)
-        while left.mean() >= max(SPARSE * len(used), FEW):
-            some = _at_most(left, share, rng)
+        if first is not None:
+            tables[used] = _at_most(left, first, rng)
+            left = left - _sums(tables)
+        while left.mean() >= enough:
+            some = _at_most(left, lambda votes, rng: rng.poisson(_aim(votes) * share[:, None]), rng)
             tables[used] += some
-            left = left - some.sum(axis=0)
-        return tables + _singly(cell_of_vote, len(cells), left, rng)
+            left = left - _sums(some)
+        _singly(tables, cell_of_vote, left, rng)
+        return tables
 
     return drawn
 
 
-def _at_most(votes: Ints, share: Floats, rng: Generator) -> Ints:
-    """Return Poisson counts (cells, rounds) that fall short of `votes` (rounds,), given that they do."""
-    mean = np.maximum(votes - SHORT * np.sqrt(votes), 0)
-    tables = rng.poisson(mean * share)
-    while len(again := np.flatnonzero(tables.sum(axis=0) > votes)):
-        tables[:, again] = rng.poisson(mean[again] * share)
+def _aim(votes: Ints | int) -> Floats:
+    return np.maximum(votes - SHORT * np.sqrt(votes), 0)
+
+
+def _sums(tables: Floats) -> Ints:
+    return np.asarray(np.ones(len(tables)) @ tables, np.int64)
+
+
+def _many(cells: Ints, votes: int) -> Callable[[Ints, Generator], Floats]:
+    """Return a function that draws the Poisson counts (cells, rounds) for as many rounds as its argument is long."""
+    counted, which = np.unique(cells, return_inverse=True)
+    means = _aim(votes) * counted / votes
+    tabled = np.flatnonzero(means[which] <= LARGEST)
+    others = np.flatnonzero(means[which] > LARGEST)
+    guided = poisson(means[means <= LARGEST]) if len(tabled) else None
+
+    def drawn(votes: Ints, rng: Generator) -> Floats:
+        found = np.empty((len(cells), len(votes)))
+        if guided is not None:
+            found[tabled] = guided.drawn(which[tabled], len(votes), rng)
+        found[others] = rng.poisson(means[which[others], None], (len(others), len(votes)))
+        return found
+
+    return drawn
+
+
+def _at_most(votes: Ints, draw: Callable[[Ints, Generator], Floats], rng: Generator) -> Floats:
+    """Return drawn counts (cells, rounds) that fall short of `votes` (rounds,), given that they do."""
+    tables = np.asarray(draw(votes, rng), float)
+    again = np.flatnonzero(_sums(tables) > votes)
+    while len(again):
+        tables[:, again] = draw(votes[again], rng)
+        again = again[_sums(tables[:, again]) > votes[again]]
     return tables
 
 
-def _singly(cell_of_vote: Ints, cells: int, votes: Ints, rng: Generator) -> Floats:
-    """Return tables (cells, rounds) of `votes` (rounds,) single draws each."""
-    tables = np.zeros(cells * len(votes))
-    round_of_draw = np.repeat(np.arange(len(votes)), votes)
+def _singly(tables: Floats, cell_of_vote: Ints, votes: Ints, rng: Generator) -> None:
+    """Add single draws to tables (cells, rounds), as many `votes` (rounds,) to each round."""
+    cells, rounds = tables.shape
+    round_of_draw = np.repeat(np.arange(0, tables.size, cells), votes)
     for begin in range(0, len(round_of_draw), HELD):
-        of_round = round_of_draw[begin : begin + HELD]
-        cell = cell_of_vote.take(rng.integers(0, len(cell_of_vote), len(of_round)))
-        tables += np.bincount(cell * len(votes) + of_round, minlength=len(tables))
-    return tables.reshape(cells, len(votes))
+        place = cell_of_vote.take(rng.integers(0, len(cell_of_vote), min(HELD, len(round_of_draw) - begin)))
+        place += round_of_draw[begin : begin + HELD]  # round after round: neighbours in memory
+        tables += np.bincount(place, minlength=tables.size).reshape(rounds, cells).T
 
 
 def cluster_sampler(counts: Counts, cluster: Ints) -> Sampler:
