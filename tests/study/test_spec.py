@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import spec, wording
+from study import spec, spec_tables, wording
 from study.errors import Refused
 
 
@@ -74,6 +74,59 @@ def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path: Pat
 )
 def test_refusals_name_the_key_and_the_remedy(text: str, says: str) -> None:
     assert re.search(says, refusal(text)), refusal(text)
+
+
+PLANS = [
+    ("[analysis]\nprimary = ['gan']", r"`analysis\.primary`: 'gan' is not A,B with two different"),
+    ("[analysis]\nprimary = ['gan,mse,x']", r"'gan,mse,x' is not A,B"),
+    ("[analysis]\nprimary = ['gan,gan']", r"'gan,gan' is not A,B"),
+    ("[analysis]\nprimary = ['gan, mse']", r"'gan, mse' is not A,B"),
+    ("[analysis]\nprimary = ['gan,mse', 'mse,gan']", r"names 'mse,gan' twice"),
+    ("[analysis]\nscreening = ['catches=0.7']", r"'catches=0\.7' is not RULE=LIMIT: write one of catch_accuracy, "),
+    ("[analysis]\nscreening = ['time']", r"'time' is not RULE=LIMIT"),
+    ("[analysis]\nscreening = ['time=fast']", r"'fast' is no limit of time: write a number of at least 0"),
+    ("[analysis]\nscreening = ['time=inf']", "'inf' is no limit"),
+    ("[analysis]\nscreening = ['time=-1']", "'-1' is no limit"),
+    ("[analysis]\nscreening = ['catch_accuracy=75']", "'75' is no limit of catch_accuracy: write a number from 0 to 1"),
+    ("[analysis]\nscreening = ['time=1000', 'time=2000']", "has time twice"),
+    ("[analysis]\nscreening = ['likelihood=1.5']", "another taste is no fault"),
+    ("[study]\nasks_for = 'closer'\nor_asks_for = 'prefer'\n[analysis]\nscreening = ['likelihood=1.5']", "no fault"),
+    ("[analysis]\nscreening = ['flips=1']", 'nobody flips the view under the layout "side_by_side"'),
+    ("[design]\nrepeat_rate = 0\n[analysis]\nscreening = ['repeats=0.5']", r"`design\.repeat_rate` is 0"),
+    ("[analysis]\nlooks = [20, 20]", r"`analysis\.looks` is \[20, 20\], which does not rise"),
+    (
+        "[design]\nparticipants = 30\n[analysis]\nlooks = [20, 40]",
+        r"ends at 40 sessions, but `design\.participants` is 30",
+    ),
+    ("[analysis]\nalpha = 0", r"`analysis\.alpha`: expected `float` > 0"),
+    ("[study]\nor_asks_for = 'prefer'", r'`study\.or_asks_for` is "prefer", as `study\.asks_for` is'),
+    ("[study]\nor_asks_for = 'closer'\nreference = 'never'", r'`study\.or_asks_for` is "closer", which speaks of'),
+    ("[texts]\nor_question = 'Which?'", r"`texts\.or_question` is for those who are asked `study\.or_asks_for`"),
+    (
+        "[design]\nrandom_share = 0.5",
+        r'`design\.random_share` is of adaptive studies, but `design\.strategy` is "balanced"',
+    ),
+    ("[design]\nstrategy = 'adaptive'\nrandom_share = 1", r"priorities would never be followed"),
+    ("[design]\nstrategy = 'adaptive'\nrandom_share = 0", r"`design\.random_share`: expected `float` > 0"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), PLANS)
+def test_plans_of_the_analysis_and_questions_that_contradict_are_refused(text: str, says: str) -> None:
+    assert re.search(says, refusal(text)), refusal(text)
+
+
+def test_a_plan_that_holds_together_is_read() -> None:
+    read = spec.parse(
+        "[study]\nasks_for = 'closer'\nlayout = 'flip'\n[design]\nstrategy = 'adaptive'\nrandom_share = 0.4\n"
+        "participants = 40\n[analysis]\nprimary = ['gan,mse', 'avif@0.30,jpeg@0.30']\nlooks = [20, 40]\n"
+        "screening = ['catch_accuracy=0.75', 'identical_side=0.01', 'repeats=0', 'time=1000', 'flips=1', "
+        "'likelihood=1.5']",
+        "f",
+        "n",
+    )
+    assert read.analysis.looks == (20, 40)
+    assert [rule.partition("=")[0] for rule in read.analysis.screening] == list(spec_tables.RULES)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
