@@ -5,38 +5,38 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from study import settings
 from study.errors import Refused
+from study.options import AS_JSON, NAME, connected, open_database
 
-if TYPE_CHECKING:
-    from study.db import Database
-    from study.folder import Stimulus
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-FOLDER = click.argument("folder", type=click.Path(path_type=Path))
-NAME = click.argument("name")
+ORDER = "new check load open pause close status serve simulate votes participants db"
+"""Every command, in the order of a study's life."""
+ELSEWHERE = {
+    "new": "commands_design",
+    "check": "commands_design",
+    "load": "commands_design",
+    "simulate": "simulate",
+}
+"""Commands that have a module of their own, imported only when they are wanted."""
 
 
 class Commands(click.Group):
-    """The group, with `simulate` imported only when it is wanted, and files that fail said in one sentence."""
+    """The group, with commands imported only when they are wanted, and files that fail said in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every command, in the order of a study's life."""
-        return "new check load open pause close status serve simulate votes participants db".split()
+        return ORDER.split()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name."""
-        if cmd_name != "simulate":
+        if cmd_name not in ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = importlib.import_module("study.simulate").simulate
+        command: click.Command = getattr(importlib.import_module(f"study.{ELSEWHERE[cmd_name]}"), cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -51,58 +51,6 @@ class Commands(click.Group):
 @click.group(cls=Commands)
 def cli() -> None:
     """People: load a study, serve it, take its votes out."""
-
-
-@cli.command()
-@FOLDER
-@click.option("--kind", type=click.Choice(["compare", "label"]), default="compare", show_default=True,
-              help="Compare codecs, or label where invented detail is welcome.")  # fmt: skip
-def new(folder: Path, kind: str) -> None:
-    """Write a commented study.toml into FOLDER."""
-    from study import spec, wording, writing
-
-    path = folder / spec.FILE
-    if path.exists():
-        raise Refused(f"{path} is there already: edit it, or name another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    text = wording.new_toml(folder.resolve().name, kind)
-    writing.together({path: lambda file: file.write(text)})
-    click.echo(f"Wrote {path}")
-
-
-@cli.command()
-@FOLDER
-@AS_JSON
-def check(folder: Path, as_json: bool) -> None:
-    """Read a study folder as `load` would, and say what it would ask of people."""
-    from study import checking
-    from study.folder import read
-
-    found = checking.summary(read(folder, partial(_progress, "Checking")))
-    click.echo(json.dumps(found, indent=2) if as_json else checking.as_text(found))
-
-
-@cli.command()
-@FOLDER
-@click.option("--name", help="The study's name, instead of the one in study.toml.")
-@click.option("--replace", is_flag=True, help="Put this folder in the place of a draft of the same name.")
-def load(folder: Path, name: str | None, replace: bool) -> None:
-    """Load a study folder as a draft: its design into the database, its images by content into the media folder."""
-    from study import loading
-    from study.folder import read
-    from study.spec import renamed
-
-    read_folder = read(folder, partial(_progress, "Checking"))
-    spec = renamed(read_folder.spec, name) if name else read_folder.spec
-    with _database(fresh=True) as database:
-        study = loading.load(
-            database, read_folder, spec, settings.read().media, replace=replace, watch=partial(_progress, "Copying")
-        )
-    pairs = len(loading.rating_pairs(read_folder.stimuli))
-    click.echo(
-        f"Loaded {len(read_folder.stimuli)} images and {pairs} pairs as the draft `{study.name}`. "
-        f"Open it to participants: manage.py study open {study.name}"
-    )
 
 
 @cli.command(name="open")
@@ -131,7 +79,7 @@ def close(name: str) -> None:
     """
     from study import counting
 
-    with _database() as database, database.read() as db:
+    with open_database() as database, database.read() as db:
         found = counting.one(db, name)
     _change_state(name, "closed")
     click.echo(f"Study `{name}` is closed: `manage.py study votes {name} -o votes.csv` writes its votes.")
@@ -147,7 +95,7 @@ def status(name: str | None, as_json: bool) -> None:
     """Say how far the studies are, or one of them."""
     from study import counting
 
-    with _database() as database, database.read() as db:
+    with open_database() as database, database.read() as db:
         found = counting.one(db, name) if name else counting.all_studies(db)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -161,10 +109,10 @@ def status(name: str | None, as_json: bool) -> None:
               help="Where votes.csv is written; design.toml, sessions.csv and columns.csv come beside it.")  # fmt: skip
 def votes(name: str, output: Path) -> None:
     """Write votes.csv, with the frozen design, the sessions and the dictionary beside it."""
-    from study import export
+    from study import leaving
 
-    with _database() as database, database.read() as db:
-        written = export.write(db, name, output)
+    with open_database() as database:
+        written = leaving.votes(database, name, output)
     for path, rows in written.items():
         click.echo(f"Wrote {path} ({rows} rows)" if rows is not None else f"Wrote {path}")
 
@@ -175,11 +123,11 @@ def votes(name: str, output: Path) -> None:
               help="Where it is written; keep it apart from votes.csv.")  # fmt: skip
 def participants(name: str, output: Path) -> None:
     """Write participants.csv: what platforms call each participant, and the completion codes."""
-    from study import participants as people
+    from study import leaving
 
     secret_key = settings.secret_key()
-    with _database() as database, database.read() as db:
-        rows = people.write(db, name, output, secret_key)
+    with open_database() as database:
+        rows = leaving.people(database, name, output, secret_key)
     click.echo(f"Wrote {output} ({rows} rows). It names people: keep it apart from votes.csv.")
 
 
@@ -194,7 +142,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
 
     settings.secret_key()
     limits.check(settings.read().limits_url)
-    with _database(fresh=True) as database:
+    with open_database(fresh=True) as database:
         database.forget_deleted()
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # IPv6 is written in brackets
     _check_free(host, port, address)
@@ -216,7 +164,7 @@ def database_commands() -> None:
 @database_commands.command()
 def upgrade() -> None:
     """Bring the database to the newest revision."""
-    with _connected() as database:
+    with connected() as database:
         database.upgrade()
         click.echo(f"{database.name} is at the newest revision.")
 
@@ -224,58 +172,15 @@ def upgrade() -> None:
 @database_commands.command(name="check")
 def check_revision() -> None:
     """Say whether the database is at the newest revision."""
-    with _database() as database:
+    with open_database() as database:
         click.echo(f"{database.name} is at the newest revision.")
 
 
 def _change_state(name: str, state: str) -> None:
     from study import loading
 
-    with _database() as database, database.write() as db:
+    with open_database() as database, database.write() as db:
         loading.change_state(db, name, state)
-
-
-@contextmanager
-def _connected() -> Iterator["Database"]:
-    """The database of the settings, closed at the end; what it cannot do is said in one sentence."""
-    from sqlalchemy.exc import DBAPIError
-
-    from study.db import connect, first_line
-
-    database = connect(settings.read().database_url)
-    try:
-        yield database
-    except DBAPIError as error:
-        raise Refused(f"{database.name}: {first_line(error)}; see STUDY_DATABASE_URL.") from error
-    finally:
-        database.dispose()
-
-
-@contextmanager
-def _database(*, fresh: bool = False) -> Iterator["Database"]:
-    """The same at the newest revision; an empty SQLite file is brought there where `fresh` allows it."""
-    with _connected() as database:
-        if fresh and database.is_sqlite and database.is_empty():
-            database.upgrade()
-        database.check()
-        yield database
-
-
-@contextmanager
-def _progress(does: str, rows: Sequence["Stimulus"]) -> Iterator[Iterable["Stimulus"]]:
-    """The rows with a bar on a terminal, otherwise with a line for every thousand."""
-    if sys.stderr.isatty():
-        with click.progressbar(rows, label=does, file=sys.stderr) as bar:
-            yield bar
-        return
-    yield _counted(does, rows)
-
-
-def _counted(does: str, rows: Sequence["Stimulus"]) -> Iterator["Stimulus"]:
-    for number, row in enumerate(rows, start=1):
-        yield row
-        if number % 1000 == 0:
-            click.echo(f"{does} {number} of {len(rows)}", err=True)
 
 
 def _check_free(host: str, port: int, address: str) -> None:
