@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session as OrmSession
 
+from study import tallying
 from study.models import Base, Fact, Participant, PlatformIdentity, Session, Study, Trial, Vote, random_pseudonym
 
 
@@ -21,6 +22,7 @@ def erase(db: OrmSession, participant_id: int, at: datetime) -> bool:
     session = db.scalar(select(Session).where(Session.participant_id == participant_id).with_for_update())
     if session is None or session.outcome in {"declined", "withdrawn"}:
         return False
+    tallying.forget(db, session)
     # Core statements on the tables: the models refuse to delete a vote, and whoever withdraws is why this may.
     votes, trials, facts, identities = (_table(model) for model in (Vote, Trial, Fact, PlatformIdentity))
     theirs = select(trials.c.id).where(trials.c.session_id == session.id)

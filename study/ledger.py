@@ -1,12 +1,12 @@
-"""The tables of researchers: who they are, what they did, what they loaded, and what left the database.
+"""The tables of researchers: who they are, what they did, what they loaded, what left, and what was counted for them.
 
-The log of their deeds is only ever added to.
+The log of their deeds is only ever added to. What is counted follows from the votes and can be thrown away at any time.
 """
 
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, ORMExecuteState, mapped_column, relationship
 from sqlalchemy.orm import Session as OrmSession
 
@@ -104,6 +104,60 @@ class Deed(Base):
     did: Mapped[str] = mapped_column(String(64))
     study: Mapped[str] = mapped_column(String(64))  # its name, which outlives a draft; empty where none is meant
     detail: Mapped[str] = mapped_column(Text)
+
+
+class Watch(Base):
+    """How often what is counted of a study was brought up to date: who counted on an older number begins again."""
+
+    __tablename__ = "watch"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), unique=True)
+    turn: Mapped[int]
+
+
+class Tally(Base):
+    """Rating votes of a study: of a pair, in an hour, or by how long they took.
+
+    `key` is the pair's number, the hours since 1970, or the tenths of a second of the answers that count.
+    """
+
+    __tablename__ = "tally"
+    __table_args__ = (UniqueConstraint("study_id", "what", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    what: Mapped[str] = mapped_column(one_of("pair", "hour", "tenth", name="what"))
+    key: Mapped[int]
+    votes: Mapped[int]
+
+
+class SessionTally(Base):
+    """What one session has given, up to the vote `last_vote` of the trial at `position`, by the answers that count.
+
+    `turn` is the session's when its votes were counted: where it is another one now, there may be more.
+    """
+
+    __tablename__ = "session_tally"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"), unique=True)
+    turn: Mapped[int]
+    position: Mapped[int]
+    last_vote: Mapped[int]
+    practice: Mapped[int]
+    answered: Mapped[int]  # after practice
+    ratings: Mapped[int]
+    not_sure: Mapped[int]
+    left: Mapped[int]
+    catches: Mapped[int]
+    catches_right: Mapped[int]
+    identical: Mapped[int]  # that name a side
+    identical_left: Mapped[int]
+    repeats: Mapped[int]
+    repeats_same: Mapped[int]
+    timed: Mapped[int]
+    response_ms: Mapped[int] = mapped_column(BigInteger)  # in all, each for a minute at most
 
 
 @event.listens_for(Deed, "before_update")

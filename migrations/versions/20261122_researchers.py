@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("pair_id", name=op.f("uq_priority_pair_id")),
     )
     create_results()
+    create_tallies()
     with op.batch_alter_table("study") as study:
         study.add_column(sa.Column("closed_at", sa.DateTime(), nullable=True))
         study.add_column(sa.Column("uncovered_at", sa.DateTime(), nullable=True))
@@ -130,7 +131,65 @@ def create_results() -> None:
     op.create_index(op.f("ix_export_study_id"), "export", ["study_id"])
 
 
+COUNTED = (
+    "turn",
+    "position",
+    "last_vote",
+    "practice",
+    "answered",
+    "ratings",
+    "not_sure",
+    "left",
+    "catches",
+    "catches_right",
+    "identical",
+    "identical_left",
+    "repeats",
+    "repeats_same",
+    "timed",
+)
+
+
+def create_tallies() -> None:
+    """What is counted for the dashboard; nothing is counted yet, the first look does it."""
+    op.create_table(
+        "watch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_watch_study_id_study")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch")),
+        sa.UniqueConstraint("study_id", name=op.f("uq_watch_study_id")),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("what", one_of("pair", "hour", "tenth", name=op.f("ck_tally_what")), nullable=False),
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("votes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_tally_study_id_study")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tally")),
+        sa.UniqueConstraint("study_id", "what", "key", name=op.f("uq_tally_study_id_what_key")),
+    )
+    op.create_table(
+        "session_tally",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("session_id", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in COUNTED),
+        sa.Column("response_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["session_id"], ["session.id"], name=op.f("fk_session_tally_session_id_session")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_session_tally")),
+        sa.UniqueConstraint("session_id", name=op.f("uq_session_tally_session_id")),
+    )
+    # The vote that a repeat repeats is found by its session and pair.
+    op.create_index(op.f("ix_trial_pair_id_session_id"), "trial", ["pair_id", "session_id"])
+    op.drop_index(op.f("ix_trial_pair_id"), "trial")
+
+
 def downgrade() -> None:
+    op.create_index(op.f("ix_trial_pair_id"), "trial", ["pair_id"])
+    op.drop_index(op.f("ix_trial_pair_id_session_id"), "trial")
     op.execute("UPDATE trial SET strategy = 'balanced' WHERE strategy IN ('adaptive', 'random')")
     change_strategies(BEFORE)
     with op.batch_alter_table("session") as session:
@@ -144,7 +203,10 @@ def downgrade() -> None:
         study.drop_constraint(op.f("ck_study_version"), type_="check")
         for name in STUDY_COLUMNS:
             study.drop_column(name)
-    for table in ("export", "result_file", "result", "priority", "deed", "login_failure", "researcher"):
+    for table in (
+        *("session_tally", "tally", "watch"),
+        *("export", "result_file", "result", "priority", "deed", "login_failure", "researcher"),
+    ):
         op.drop_table(table)
 
 
