@@ -10,44 +10,38 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased
 
-from study import folder, loading, steps, writing
+from study import loading, steps, writing
 from study.dictionary import FACTS, SESSIONS, VOTES
 from study.errors import Refused
 from study.models import (
-    Condition,
-    Crop,
     Fact,
-    Pair,
     Participant,
     Session,
-    Source,
-    Stimulus,
     Study,
-    Trial,
-    Vote,
     now,
     taking_part,
 )
 from study.scheduling import clock, spec_of
 from study.spec import Spec
+from study.vote_rows import cell
+from study.vote_rows import rows as vote_rows
 
 VOTES_COLUMNS = tuple(column.name for column in VOTES)
 SESSIONS_COLUMNS = tuple(column.name for column in SESSIONS)
 COLUMNS_COLUMNS = ("file", "column", "type", "meaning")
-AT_ONCE = 1000
-"""Rows that are fetched and held at a time."""
 SESSIONS_AT_ONCE = 100
 """Sessions whose trials are fetched and held at a time."""
 
 Record = Mapping[str, Any]
 
 
-def write(db: OrmSession, name: str, votes: Path) -> dict[Path, int | None]:
+def write(db: OrmSession, name: str, votes: Path, settle: writing.Settle = writing.settled) -> dict[Path, int | None]:
     """Write the four files and say how many rows each table has; all appear, or none does.
+
+    `settle` is told their digests before they take their places.
 
     Raises:
         Refused: there is no such study, or the files cannot or should not stand there.
@@ -60,7 +54,9 @@ def write(db: OrmSession, name: str, votes: Path) -> dict[Path, int | None]:
     }
     _check_place(name, votes, writers)
     votes.parent.mkdir(parents=True, exist_ok=True)
-    return writing.together({**writers, votes: lambda file: write_table(file, VOTES_COLUMNS, vote_records(db, study))})
+    return writing.together(
+        {**writers, votes: lambda file: write_rows(file, VOTES_COLUMNS, vote_rows(db, study))}, settle
+    )
 
 
 def _check_place(name: str, votes: Path, companions: Iterable[Path]) -> None:
@@ -96,34 +92,17 @@ def _named_by(design: Path) -> str | None:
 
 def write_table(file: TextIO, columns: tuple[str, ...], records: Iterable[Record]) -> int:
     """Write a header and a row for each record; the number of rows."""
+    return write_rows(file, columns, ([cell(record[column]) for column in columns] for record in records))
+
+
+def write_rows(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Write a header and rows whose cells are text already; the number of rows."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     number = 0
-    for number, record in enumerate(records, start=1):  # noqa: B007 - the count is what is wanted
-        writer.writerow([cell(record[column]) for column in columns])
+    for number, row in enumerate(rows, start=1):  # noqa: B007 - the count is what is wanted
+        writer.writerow(row)
     return number
-
-
-def cell(value: object) -> str:
-    """A value as docs/formats.md writes it; text that a spreadsheet would run as a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0")
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def vote_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
-    """Every vote of the study with everything that stood around it, in the order of saving."""
-    spec = spec_of(study)
-    with db.execute(_votes_query(study, spec).execution_options(yield_per=AT_ONCE)) as rows:
-        for row in rows:
-            yield _vote_record(study, spec, row)
 
 
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
@@ -190,79 +169,6 @@ def _facts(db: OrmSession, some: Sequence[int]) -> dict[int, dict[str, str]]:
     ):
         known[session][name] = value
     return known
-
-
-def _votes_query(study: Study, spec: Spec) -> Any:
-    """Every vote with all that stood around it; the hashes are those of the images that were shown."""
-    a, b, reference = aliased(Stimulus), aliased(Stimulus), aliased(Stimulus)
-    of_a, of_b, of_reference = aliased(Condition), aliased(Condition), aliased(Condition)
-    sides = [
-        column.label(f"{side}_{column.key}")
-        for side, stimulus, condition in (("a", a, of_a), ("b", b, of_b))
-        for column in (condition.name, condition.codec, condition.rate, stimulus.bpp)
-    ]
-    shown = "context_sha256" if spec.study.view == "context" else "sha256"
-    sides += [
-        getattr(stimulus, shown).label(f"{name}_sha256")
-        for name, stimulus in (("a", a), ("b", b), ("reference", reference))
-    ]
-    return (
-        select(Vote, Trial, Crop, Source, Participant.pseudonym, *sides)
-        .join(Trial, Trial.id == Vote.trial_id)
-        .join(Session, Session.id == Trial.session_id)
-        .join(Participant, Participant.id == Session.participant_id)
-        .join(Pair, Pair.id == Trial.pair_id)
-        .join(a, a.id == Pair.a_id)
-        .join(b, b.id == Pair.b_id)
-        .join(of_a, of_a.id == a.condition_id)
-        .join(of_b, of_b.id == b.condition_id)
-        .join(Crop, Crop.id == a.crop_id)
-        .join(Source, Source.id == Crop.source_id)
-        .join(reference, reference.crop_id == Crop.id)
-        .join(of_reference, of_reference.id == reference.condition_id)
-        .where(taking_part(study.id), of_reference.name == folder.REFERENCE)
-        .order_by(Vote.id)
-    )
-
-
-def _vote_record(study: Study, spec: Spec, row: Row[Any]) -> dict[str, Any]:
-    vote, trial, crop, source = row.Vote, row.Trial, row.Crop, row.Source
-    left, right = ("b", "a") if trial.flipped else ("a", "b")
-    right = left if trial.kind == "identical" else right
-    shown = {
-        f"{side}{suffix}": getattr(row, f"{letter}_{key}")
-        for side, letter in (("left", left), ("right", right))
-        for suffix, key in (
-            ("", "name"),
-            ("_codec", "codec"),
-            ("_rate", "rate"),
-            ("_bpp", "bpp"),
-            ("_sha256", "sha256"),
-        )
-    }
-    measured = {column.key: getattr(vote, column.key) for column in Vote.__table__.columns}
-    return {
-        **measured,
-        **shown,
-        "vote": vote.id,
-        "study": study.name,
-        "config": study.config,
-        "participant": row.pseudonym,
-        "session": trial.session_id,
-        "trial": trial.id,
-        **{name: getattr(trial, name) for name in ("block", "position", "kind", "expected", "shown_at", "reloads")},
-        "strategy": trial.strategy,
-        "probability": trial.probability,
-        "asks_for": spec.study.asks_for,
-        "reference": spec.study.reference,
-        "layout": spec.study.layout,
-        "source": source.name,
-        "source_sha256": source.sha256,
-        "tag": crop.tag,
-        **{f"crop_{name}": getattr(crop, name) for name in ("x", "y", "width", "height")},
-        "reference_sha256": row.reference_sha256,
-        "view": spec.study.view,
-    }
 
 
 def _columns() -> Iterator[Record]:

@@ -14,8 +14,10 @@ from study.models import PlatformIdentity, Study
 COLUMNS = ("participant", "session", "outcome", "code", "simulated", "parameter", "value")
 
 
-def write(db: OrmSession, name: str, path: Path, secret_key: str) -> int:
+def write(db: OrmSession, name: str, path: Path, secret_key: str, settle: writing.Settle = writing.settled) -> int:
     """Write participants.csv, a row for each parameter of each participant's link; how many rows.
+
+    Other users of the machine cannot read it. `settle` is told its digest before it takes its place.
 
     Raises:
         Refused: there is no such study, or the file cannot stand there.
@@ -27,7 +29,7 @@ def write(db: OrmSession, name: str, path: Path, secret_key: str) -> int:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = records(db, study, secret_key)
-    return writing.together({path: lambda file: export.write_table(file, COLUMNS, rows)})[path]
+    return writing.together({path: lambda file: export.write_table(file, COLUMNS, rows)}, settle, only_owner=True)[path]
 
 
 def records(db: OrmSession, study: Study, secret_key: str) -> Iterator[dict[str, Any]]:

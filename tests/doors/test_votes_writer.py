@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from study import export, loading, scheduling, steps, voting
+from study import export, loading, scheduling, steps, vote_rows, voting
 from study.db import Database
 from study.errors import Refused
 from study.folder import read
@@ -190,7 +190,7 @@ def test_the_golden_files_keep_the_contract() -> None:
     ],
 )  # fmt: skip
 def test_cells(value: object, expected: str) -> None:
-    assert export.cell(value) == expected
+    assert vote_rows.cell(value) == expected
 
 
 def test_a_row_survives_commas_quotes_and_line_breaks() -> None:
@@ -282,13 +282,13 @@ def test_exports_at_the_same_time_do_not_break_one_another(
     filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All are in the middle of their files before any goes on."""
-    half_way, records = Barrier(4), export.vote_records
+    half_way, rows = Barrier(4), vote_rows.rows
 
-    def waits(*of: Any) -> Iterator[dict[str, Any]]:
+    def waits(*of: Any) -> Iterator[tuple[str, ...]]:
         half_way.wait(timeout=30)
-        return records(*of)
+        return rows(*of)
 
-    monkeypatch.setattr(export, "vote_records", waits)
+    monkeypatch.setattr(export, "vote_rows", waits)
 
     def write(_number: int) -> None:
         with filled.read() as db:
@@ -301,10 +301,10 @@ def test_exports_at_the_same_time_do_not_break_one_another(
 
 def test_rows_are_fetched_a_few_at_a_time(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """With two rows at a time the export is the same, and the cursor is the server's."""
-    monkeypatch.setattr(export, "AT_ONCE", 2)
+    monkeypatch.setattr(vote_rows, "AT_ONCE", 2)
     with filled.read() as db:
         study = loading.find(db, "golden")
-        records = export.vote_records(db, study)
-        assert next(records)["vote"] == 1
-        assert [record["vote"] for record in records] == [2, 3, 4, 5, 6, 7, 8]
+        records = vote_rows.records(db, study)
+        assert next(records)["vote"] == "1"
+        assert [record["vote"] for record in records] == list("2345678")
         assert db.scalars(select(Trial)).first() is not None

@@ -13,9 +13,9 @@ from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select, update
 
+from study import vote_rows
 from study.copying import copy_study
 from study.db import Database
-from study.export import vote_records
 from study.identity import SIMULATED, simulated_token
 from study.models import Participant, PlatformIdentity, Session, Study, Trial, Vote
 
@@ -416,5 +416,5 @@ def test_the_mark_is_on_the_vote_whatever_becomes_of_the_participant(
         db.execute(update(Participant).values(simulated=False))
     with database.read() as db:
         study = db.scalars(select(Study).where(Study.name == simulation)).one()
-        assert {record["simulated"] for record in vote_records(db, study)} == {True}
+        assert {record["simulated"] for record in vote_rows.records(db, study)} == {"1"}
         assert db.scalars(select(Trial)).all()
