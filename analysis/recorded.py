@@ -1,0 +1,85 @@
+"""What was recorded beside the votes: the frozen study, the sessions, and the circumstances of each vote.
+
+All of it is optional, and what is not there stays empty: a checklist then says "not recorded".
+"""
+
+import hashlib
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.columns import Column, coded
+from analysis.files import Refusal, Table, parse_plain, read_bytes
+from analysis.groups import read_sessions
+from analysis.votes import REQUIRED, Ints, Votes
+
+CIRCUMSTANCES = ("voted_at", "zoomed", "device_pixels_per_pixel", "pixel_exact", "bytes_verified")
+Section = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What lies beside the votes; `design` is empty where there is none, `notes` say what was found and not used.
+
+    `circumstances` holds, for the columns of `CIRCUMSTANCES` that the file has, how many rated votes say what; of
+    `voted_at` the day alone. Empty cells do not count.
+    """
+
+    design: Mapping[str, Section] = field(default_factory=dict)
+    sessions: Table | None = None
+    circumstances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def setting(self, section: str, name: str) -> Any:
+        """Return what the frozen study says; None where it says nothing."""
+        return self.design.get(section, {}).get(name)
+
+
+def recorded(rated: Votes, sessions: Table | None = None) -> Recorded:
+    """Read what lies beside the file of these votes; `sessions` replaces the `sessions.csv` there.
+
+    A `design.toml` that is not the one of the votes (by its digest) is left aside, and a note says so. Raises `Refusal`
+    for files that cannot be read.
+    """
+    folder = rated.path.parent
+    design, notes = _design(folder / "design.toml", set(rated.frame["config"].unique()))
+    beside = folder / "sessions.csv"
+    if sessions is None and beside.is_file():
+        sessions = read_sessions(beside)
+    return Recorded(design, sessions, _circumstances(rated), tuple(notes))
+
+
+def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[str]]:
+    if not path.is_file():
+        return {}, []
+    data = read_bytes(path)
+    if configs != {hashlib.sha256(data).hexdigest()}:
+        return {}, ["the design.toml beside the votes is not the one that they name, and was left aside"]
+    try:
+        return tomllib.loads(data.decode()), []
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Refusal(f"{path} cannot be read ({error}); export the votes again.") from None
+
+
+def _circumstances(rated: Votes) -> Mapping[str, Mapping[str, int]]:
+    if not rated.path.is_file():
+        return {}
+    table = parse_plain(rated.path, read_bytes(rated.path), REQUIRED)
+    if table.sha256 != rated.sha256:
+        return {}
+    row = np.searchsorted(np.asarray(table.lines), rated.lines)
+    return {name: _tally(coded(table.columns[name]), row) for name in CIRCUMSTANCES if name in table.columns}
+
+
+def _tally(column: Column, row: Ints) -> Mapping[str, int]:
+    often = np.bincount(column.code[row], minlength=len(column.cells))
+    found: Counter[str] = Counter()
+    for cell, votes in zip(column.cells, often.tolist(), strict=True):
+        if cell and votes:
+            found[cell[:10]] += votes
+    return found
