@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -10,22 +11,42 @@ from study import settings
 from study.errors import Refused
 from study.options import AS_JSON, FOLDER, open_database, progress
 
+if TYPE_CHECKING:
+    from study.spec import Kind
+    from study.starting import Asked
+
 
 @click.command()
 @FOLDER
-@click.option("--kind", type=click.Choice(["compare", "label"]), default="compare", show_default=True,
-              help="Compare codecs, or label where invented detail is welcome.")  # fmt: skip
-def new(folder: Path, kind: str) -> None:
-    """Write a commented study.toml into FOLDER."""
-    from study import spec, wording, writing
+@click.option(
+    "--kind",
+    type=click.Choice(["compare", "label"]),
+    default="compare",
+    show_default=True,
+    help="Compare codecs, or label where invented detail is welcome.",
+)
+@click.option("--asks-for", type=click.Choice(["prefer", "closer", "both"]), default="prefer", show_default=True,
+              help="The question; both: each participant is asked one of the two, drawn by the seed.")  # fmt: skip
+def new(folder: Path, kind: "Kind", asks_for: "Asked") -> None:
+    """Write a commented study.toml into FOLDER, and consent.md: what an ethics board asks."""
+    from study import spec, starting, writing
 
-    path = folder / spec.FILE
+    path, page = folder / spec.FILE, folder / starting.CONSENT
     if path.exists():
         raise Refused(f"{path} is there already: edit it, or name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    text = wording.new_toml(folder.resolve().name, kind)
-    writing.together({path: lambda file: file.write(text)})
-    click.echo(f"Wrote {path}")
+    name = folder.resolve().name
+    text, consent = starting.study_toml(name, kind, asks_for), starting.consent(name, kind)
+    texts = {path: text} if page.exists() else {path: text, page: consent}
+    writing.together({file: partial(_write, said) for file, said in texts.items()})
+    for file in texts:
+        click.echo(f"Wrote {file}")
+    if page not in texts:
+        click.echo(f"Kept {page}, which is there already.")
+
+
+def _write(text: str, file: TextIO) -> None:
+    file.write(text)
 
 
 @click.command()
@@ -56,7 +77,7 @@ def load(folder: Path, name: str | None, replace: bool) -> None:
         study = loading.load(
             database, read_folder, spec, settings.read().media, replace=replace, watch=partial(progress, "Copying")
         )
-    pairs = len(loading.rating_pairs(read_folder.stimuli))
+    pairs = len(loading.rating_pairs(read_folder.stimuli, spec.design.rates))
     click.echo(
         f"Loaded {len(read_folder.stimuli)} images and {pairs} pairs as the draft `{study.name}`. "
         f"Open it to participants: manage.py study open {study.name}"

@@ -89,15 +89,6 @@ def test_a_studys_life(good: Callable[..., str], maker: Any, tmp_path: Path) -> 
     assert "at the newest revision" in good("db", "upgrade")
 
 
-@pytest.mark.parametrize("kind", ["compare", "label"])
-def test_new_writes_a_file_that_check_takes(good: Callable[..., str], run: Run, maker: Any, kind: str) -> None:
-    maker.fill().write()
-    (maker.path / "study.toml").unlink()
-    assert good("new", maker.path, "--kind", kind) == f"Wrote {maker.path / 'study.toml'}\n"
-    assert "Study `tiny` can be loaded." in good("check", maker.path)
-    assert "is there already" in refused(run("new", maker.path))
-
-
 def test_check_counts_what_load_would_ask(good: Callable[..., str], maker: Any) -> None:
     maker.toml = "[design]\ntrials = 4\nparticipants = 30\ncatch_rate = 0.3\nidentical_rate = 0.6\nrepeat_rate = 1.0"
     maker.fill(sources=2, conditions=("jpeg@0.50", "jxl@0.50", "webp@0.50"))

@@ -159,13 +159,6 @@ def test_who_cannot_decide_is_told_what_the_study_takes(kind: str) -> None:
     assert ("not sure" in told["false"], "first glance" in told["false"]) == (False, True)
 
 
-@pytest.mark.parametrize("kind", ["compare", "label"])
-def test_the_file_that_new_writes_is_the_defaults(kind: str) -> None:
-    assert spec.parse(wording.new_toml("grass", kind), "f", "grass") == spec.parse(
-        f"[study]\nkind = '{kind}'", "f", "grass"
-    )
-
-
 prose = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 
 
