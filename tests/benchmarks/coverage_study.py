@@ -37,6 +37,11 @@ OTHERS = {
     "40 x 38 votes, 7 conditions": Kind(40, 10, 80.0, 80.0, ratings=SEVEN),
     "40 x 38 votes, 7 conditions, 30 images": Kind(40, 30, 80.0, 80.0, ratings=SEVEN),
     "40 x 38 votes, 7 conditions, nothing clusters": Kind(40, 10, ratings=SEVEN),
+    "little clusters": Kind(15, 10, 40.0, 40.0),
+    "little clusters, 40 people": Kind(40, 10, 20.0, 40.0),
+    "little clusters, 30 images": Kind(15, 30, 40.0, 20.0),
+    "the fewest images": Kind(15, 5, 80.0, 80.0),
+    "the fewest images, nothing clusters": Kind(15, 5),
 }
 
 
