@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PARQUET = b"PAR1"
+ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")  # half of a character that JSON writes in two
+HALF = re.compile("[\ud800-\udfff]")  # one that stayed alone
 NESTED = json.JSONEncoder(ensure_ascii=False, default=str)
 SPACE, BETWEEN = re.compile("[ \t\r\n]*"), re.compile("[, \t\r\n]*")
 SPECIAL = re.compile('[,"\r\n]')  # what a cell of CSV is quoted for
@@ -70,7 +72,7 @@ def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]
         line = data.count(b"\n", 0, error.start) + 1
         raise Refusal(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8 JSON.") from None
     decoder, place, line = json.JSONDecoder(), _skip(SPACE, text, 0), 1
-    listed = text[place] == "["
+    listed, halves = text[place] == "[", ESCAPED.search(text) is not None
     place, counted = _skip(SPACE, text, place + listed), 0
     while place < len(text) and not (listed and text[place] == "]"):
         line, counted = line + text.count("\n", counted, place), place
@@ -78,8 +80,12 @@ def _records(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, object]]]
             record, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
             raise Refusal(f"{path}, line {error.lineno}: not readable JSON ({error.msg}); export it again.") from None
+        except (ValueError, RecursionError):  # a number of thousands of digits, or lists within lists within lists
+            raise Refusal(f"{path}, line {line}: no JSON that a vote can be made from; export it again.") from None
         if not isinstance(record, dict):
             raise Refusal(f"{path}, line {line}: not a record with named fields; write each vote as one object.")
+        if halves and HALF.search(NESTED.encode(record)):
+            raise Refusal(f"{path}, line {line}: half of a character (a lone surrogate); export it again as UTF-8.")
         yield line, record
         place = _skip(BETWEEN, text, place)
     if listed and place >= len(text):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from analysis.cli import cli
+from analysis.cli import FORMS, cli
 from tests.analysis.made_votes import Rows, pair_rows, stimulus_rows, vote_rows, write_csv
 
 VOTES = vote_rows(1, {0.5: {"x": 30, "y": 0, "z": -30}}, participants=6, votes=15)
@@ -271,3 +271,42 @@ def test_it_is_read_as_the_same_votes(tmp_path: Path, case: str) -> None:
         tables.append([{name: cell for name, cell in row.items() if name != "votes_sha256"} for row in rows])
     assert tables[0] == tables[1]
     assert len(tables[0]) == 3
+
+
+UNREADABLE = {
+    "empty": (b"", " is empty; export it again."),
+    "bytes": (bytes(range(256)), ", line 2: not UTF-8 text"),
+    "NUL": (b"a,b\n1,\0\n", ", line 2: not UTF-8 text"),
+    "no list end": (b'[{"a": 1},', " breaks off before the list ends; copy or export it again."),
+    "empty list": (b"[]", " holds no votes; export it again once there is something in it."),
+    "no records": (b"[1, 2]", ", line 1: not a record with named fields; write each vote as one object."),
+    "broken line": (b'{"a": 1}\n{"a":\n', ", line 3: not readable JSON (Expecting value); export it again."),
+    "lists within lists": (b"[" * 100_000, ", line 1: no JSON that a vote can be made from; export it again."),
+    "a huge number": (b'[{"a": ' + b"9" * 5000 + b"}]", ", line 1: no JSON that a vote can be made from"),
+    "half a character": (b'[{"a": "\\ud83d"}]', ", line 1: half of a character (a lone surrogate); export it again as"),
+    "other columns": (b"a,b\n1,2\n", " is missing (found: a, b); add it or export the file again."),
+}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "parquet"])
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_no_form_is_made_from_it(tmp_path: Path, case: str, form: str) -> None:
+    data, says = UNREADABLE[case]
+    (tmp_path / "in").write_bytes(data)
+    words = ["convert", str(tmp_path / "in"), "--from", form, "--asks-for", "closer", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(cli, words)
+    assert isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == 1
+    (said,) = result.stderr.splitlines()
+    assert said.startswith(f"Error: {tmp_path / 'in'}")
+    assert says in said
+    assert said.endswith(".")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_whole_character_in_two_halves_is_read(tmp_path: Path) -> None:
+    record = '[{"left": "a", "right": "b", "winner": "left", "participant": "\\ud83d\\ude00"}]'
+    (tmp_path / "in").write_text(record)
+    words = ["convert", str(tmp_path / "in"), "--from", "plain", "-o", str(tmp_path / "out")]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    assert "\U0001f600" in (tmp_path / "out").read_text()
