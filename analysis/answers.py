@@ -58,7 +58,7 @@ class Study:
             return NOTHING
         unsaid = self.sessions_behind() - len(said)
         more = f"; {unsaid} said nothing" if unsaid > 0 else ""
-        return _counted(said) + f" of {self.sessions_behind()} sessions{more}", "sessions.csv"
+        return _counted(said, "sessions") + more, "sessions.csv"
 
     def sessions_behind(self) -> int:
         """Return how many sessions of sessions.csv are behind the rated votes."""
@@ -79,7 +79,7 @@ class Study:
     def outcomes(self) -> Answer:
         """Answer: outcomes."""
         table = self.known.sessions
-        return (_counted(table.columns["outcome"]), "sessions.csv") if _has(table, "outcome") else NOTHING
+        return (_counted(table.columns["outcome"], "sessions"), "sessions.csv") if _has(table, "outcome") else NOTHING
 
     def colour_plates(self) -> Answer:
         """Answer: colour plates."""
@@ -140,12 +140,12 @@ class Study:
         if not widths or len(widths) != len(heights):
             return NOTHING
         sizes = [f"{a} x {b}" for a, b in zip(widths, heights, strict=True)]
-        return f"{_counted(sizes, 5)} CSS pixels", "sessions.csv"
+        return f"in CSS pixels: {_counted(sizes, 'sessions', 5)}", "sessions.csv"
 
     def magnification(self) -> Answer:
         """Answer: magnification."""
         found = self.votes_that("device_pixels_per_pixel")
-        return (f"{_counted(found)} votes", "votes.csv") if found else NOTHING
+        return (_counted(found, "votes"), "votes.csv") if found else NOTHING
 
     def pixel_exact(self) -> Answer:
         """Answer: pixel exact."""
@@ -156,7 +156,7 @@ class Study:
     def colour(self) -> Answer:
         """Answer: colour."""
         depth, gamut = self.column("colour_depth"), self.column("colour_gamut")
-        told = [f"{_counted(cells)} {unit}".strip() for cells, unit in ((depth, "bits"), (gamut, "")) if cells]
+        told = [f"{unit} {_counted(cells, 'sessions')}" for cells, unit in ((depth, "bits"), (gamut, "gamut")) if cells]
         return ("; ".join(told), "sessions.csv") if told else NOTHING
 
     def sources(self) -> Answer:
@@ -174,7 +174,7 @@ class Study:
         if frame.empty:
             return NOTHING
         sizes = [f"{number(width)} x {number(height)}" for width, height in frame.itertuples(index=False)]
-        return f"{_counted(sizes, 5)} votes, in image pixels", "votes.csv"
+        return f"in image pixels: {_counted(sizes, 'votes', 5)}", "votes.csv"
 
     def conditions(self) -> Answer:
         """Answer: conditions."""
@@ -320,6 +320,10 @@ class Study:
             return NOTHING
         return days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}", "votes.csv"
 
+    def left_aside(self) -> Answer:
+        """Answer which files beside the votes were not used, and why."""
+        return ("; ".join(self.known.notes), "design.toml") if self.known.notes else ("none", "the report")
+
     def agreement(self) -> Answer:
         """Answer: agreement."""
         agreed = self.findings.quality.agreement
@@ -350,11 +354,13 @@ def _minutes(sessions: Table | None) -> Iterator[float]:
             yield (end - begin).total_seconds() / 60
 
 
-def _counted(cells: Sequence[str] | Mapping[str, int], most: int = 12) -> str:
-    """Return how often each cell is there, most frequent first: "24 normal, 3 corrected"."""
+def _counted(cells: Sequence[str] | Mapping[str, int], unit: str, most: int = 12) -> str:
+    """Return how often each cell is there, most frequent first: "normal (24 sessions), corrected (3)"."""
     ranked = sorted(Counter(cells).items(), key=lambda entry: (-entry[1], entry[0]))
     more = f" and {len(ranked) - most} others" if len(ranked) > most else ""
-    return ", ".join(f"{count} {cell}" for cell, count in ranked[:most]) + more
+    first = unit if ranked and ranked[0][1] != 1 else unit.removesuffix("s")
+    units = [f" {first}", *[""] * len(ranked)]
+    return ", ".join(f"{cell} ({n}{of})" for (cell, n), of in zip(ranked[:most], units, strict=False)) + more
 
 
 def _listed(names: Sequence[str], most: int = 40) -> str:

@@ -117,6 +117,7 @@ ITEMS: Asked = {
         "Model, intervals and tests": lambda _: ("see the methods", "votes.csv"),
         "Agreement of participants": Study.agreement,
         "Votes": lambda of: (f"SHA-256 {of.findings.selection.rated.sha256}", "votes.csv"),
+        "Files beside the votes that were left aside": Study.left_aside,
         "Where the data can be had": Study.nothing,
     },
 }

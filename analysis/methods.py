@@ -92,9 +92,10 @@ def _ratings(findings: Findings, cited: Cited) -> Iterator[str]:
         yield "The votes determine no ratings, for the reasons that stand with each scale."
         return
     model, unit = settings.model, settings.unit
-    name = f"the Bradley-Terry model {cited('bradley')}"
     if settings.method == "thurstone":
         name = f"Thurstone's model, Case V {cited('thurstone')}"
+    else:
+        name = f"the Bradley-Terry model {cited('bradley')}"
     if model.ridge:
         yield (
             f"Ratings maximise the likelihood of {name} less a ridge: a Gaussian prior on each rating, of precision "
@@ -218,7 +219,8 @@ def _tests(findings: Findings, cited: Cited) -> Iterator[str]:
     every = sum(len(one.verdicts) for one in judged)
     if named:
         others = f"the other {every - named} are exploratory"
-        yield f"{_amount(named, 'pair')} named beforehand are the confirmatory family, {others}."
+        are = "is" if named == 1 else "are"
+        yield f"{_amount(named, 'pair')} named beforehand {are} the confirmatory family, {others}."
     else:
         yield f"No pair was named beforehand, so all {every} comparisons are one exploratory family."
     yield from _flips(judged, findings, cited)
