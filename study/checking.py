@@ -18,7 +18,7 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
     if complaint:
         raise Refused(f"{read.path}: {complaint}")
     rated = [row for row in read.stimuli if row.condition not in {folder.REFERENCE, folder.CATCH}]
-    pairs = loading.rating_pairs(read.stimuli)
+    pairs = loading.rating_pairs(read.stimuli, read.spec.design.rates)
     ask = read.spec.design
     trials = min(ask.trials, len(pairs))
     known = sum(row.condition == folder.CATCH for row in read.stimuli)
@@ -34,7 +34,7 @@ def summary(read: folder.StudyFolder) -> dict[str, Any]:
         "votes_a_pair_expected": _expected(ask, trials, len(pairs)),
         "participants_for_15_votes_a_pair": -(-15 * len(pairs) // trials),
         "in_context": all(row.window for row in read.stimuli),
-        "remarks": [*_remarks(rated, len(pairs)), *_known(ask, beside, known), *_quotas(ask, trials, len(pairs))],
+        "remarks": [*_remarks(rated, len(pairs), ask), *_known(ask, beside, known), *_quotas(ask, trials, len(pairs))],
     }
 
 
@@ -87,7 +87,7 @@ def _quotas(ask: Design, trials: int, pairs: int) -> list[str]:
     return [remark]
 
 
-def _remarks(rated: list[folder.Stimulus], pairs: int) -> list[str]:
+def _remarks(rated: list[folder.Stimulus], pairs: int, ask: Design) -> list[str]:
     """What is allowed and still worth knowing."""
     remarks = []
     unmatched = sum(not row.rate_matched for row in rated)
@@ -96,7 +96,8 @@ def _remarks(rated: list[folder.Stimulus], pairs: int) -> list[str]:
     leaked = len({row.crop.source.name for row in rated if row.leak})
     if leaked:
         remarks.append(f"{leaked} sources trained the model that compressed them (`leak` is 1).")
-    possible = sum(n * (n - 1) // 2 for n in Counter((row.crop, float(row.rate)) for row in rated).values())
+    of_one = Counter((row.crop, float(row.rate) if ask.rates == "within" else 0.0) for row in rated)
+    possible = sum(n * (n - 1) // 2 for n in of_one.values())
     if possible > pairs:
         remarks.append(f"{possible - pairs} pairs have the same bytes on both sides and are not asked about.")
     whole = len({row.crop for row in rated})

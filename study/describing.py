@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from study.errors import NotOpen
 from study.folder import REFERENCE
 from study.models import Condition, Crop, Pair, Stimulus
-from study.spec import Spec, texts_in
+from study.spec import Spec, Texts
 from study.steps import Place, Reader, Standing
 
 Image = dict[str, Any]
@@ -31,12 +31,12 @@ class Pictures:
     outline: dict[str, int] | None
 
 
-def describe(db: Reader, here: Place, spec: Spec, language: str) -> dict[str, Any]:
-    """What `GET /s/NAME/trial` answers."""
-    return _described(db, here, spec, language, (here.trial, here.following))
+def describe(db: Reader, here: Place, spec: Spec, texts: Texts) -> dict[str, Any]:
+    """What `GET /s/NAME/trial` answers; `texts` are the session's."""
+    return _described(db, here, spec, texts, (here.trial, here.following))
 
 
-def describe_last(db: Reader, here: Place, spec: Spec, language: str) -> dict[str, Any]:
+def describe_last(db: Reader, here: Place, spec: Spec, texts: Texts) -> dict[str, Any]:
     """What `GET /s/NAME/last` answers: the trial whose vote may be corrected, and the open one after it.
 
     Raises:
@@ -44,7 +44,7 @@ def describe_last(db: Reader, here: Place, spec: Spec, language: str) -> dict[st
     """
     if here.undo is None:
         raise NotOpen("Your last answer cannot be changed any more.")
-    return _described(db, here, spec, language, (here.undo, here.trial), correcting=True)
+    return _described(db, here, spec, texts, (here.undo, here.trial), correcting=True)
 
 
 def pictures(db: Reader, spec: Spec, trials: Iterable[Standing]) -> Mapping[int, Pictures]:
@@ -64,16 +64,15 @@ def _described(
     db: Reader,
     here: Place,
     spec: Spec,
-    language: str,
+    texts: Texts,
     shown: Iterable[Standing | None],
     *,
     correcting: bool = False,
 ) -> dict[str, Any]:
     trials = [trial for trial in shown if trial is not None]
     seen = pictures(db, spec, trials)
-    question = texts_in(spec, language).question
     told = [
-        _trial(trial, spec, seen[trial.pair_id], question, correcting=correcting and trial is here.undo)
+        _trial(trial, spec, seen[trial.pair_id], texts.question, correcting=correcting and trial is here.undo)
         for trial in trials
     ]
     return {

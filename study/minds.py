@@ -46,11 +46,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Showing:
-    """A trial of one participant; `position` counts from 1 within the session."""
+    """A trial of one participant; `position` counts from 1 within the session.
+
+    `asks_for` is the session's own question, where the study draws one for everybody.
+    """
 
     position: int
     left: Shown
     right: Shown
+    asks_for: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Mind:
     Args:
         index: the participant's number, from 1.
         settings: taste, bias, lapses.
-        asks_for: the study's question.
+        asks_for: the study's question, unless a showing says another.
         may_be_unsure: whether the study takes "not sure".
         ratings: of every rated stimulus, in Elo points.
     """
@@ -77,7 +81,7 @@ class Mind:
         chances = choice_chances(
             self.rating(showing.left),
             self.rating(showing.right),
-            asks_for=self.asks_for,
+            asks_for=showing.asks_for or self.asks_for,
             side_bias=self.settings.side_bias,
             lapse=self.settings.lapse,
             undecided=self.settings.not_sure if self.may_be_unsure else 0.0,

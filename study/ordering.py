@@ -41,8 +41,8 @@ class Planned:
     position: int = 1
 
 
-def spread(trials: Sequence[Planned], random: Random) -> list[Planned]:
-    """A random order in which no source follows itself, wherever such an order exists.
+def spread(trials: Sequence[Planned], random: Random, first: int | None = None) -> list[Planned]:
+    """A random order in which no source follows itself, wherever such an order exists; or only the `first` so many.
 
     Each step draws from the trials that leave the rest solvable: with n trials left, a source may own at most half
     of them, rounded up, and the source that was just shown at most half, rounded down.
@@ -51,7 +51,7 @@ def spread(trials: Sequence[Planned], random: Random) -> list[Planned]:
     of = Counter(trial.source for trial in left)
     order: list[Planned] = []
     last: int | None = None
-    while left:
+    while left and (first is None or len(order) < first):
         pressing = [source for source, count in of.items() if source != last and 2 * count > len(left)]
         allowed = [t for t in left if (t.source in pressing if pressing else t.source != last)] or left
         chosen = random.choice(allowed)

@@ -6,36 +6,30 @@ What sessions that are over answered cannot grow any more: it is counted before 
 """
 
 import secrets
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased
 
-from study import design, ordering
+from study import demand, design, ordering, questions
+from study.demand import NOTHING, Settled
 from study.errors import Closed, Full, Paused, UnknownStudy
-from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote, taking_part
+from study.models import Participant, Session, Study, Trial, taking_part
+from study.pool import Asked
 from study.spec import STUDY_NAME, Spec, parse
 
 GRACE = timedelta(minutes=1)
 """How much later than its votes are refused an abandoned session gives its places back: a vote that was taken in time,
 and is still on its way into the database, must not meet a place that has been given to somebody else."""
-AT_ONCE = 500
-"""Sessions whose answers are counted in one statement."""
-
-
-@dataclass(frozen=True)
-class Settled:
-    """Sessions that are complete or abandoned, and how often they answered each rating pair."""
-
-    sessions: frozenset[int] = frozenset()
-    answers: Mapping[int, int] = field(default_factory=dict)
-
-
-NOTHING = Settled()
+PLANNED = ("kind", "block", "position", "flipped", "expected", "strategy", "probability")
+"""What a trial keeps of its plan, beside the pair."""
+FULL = (
+    "Everybody whom this study needs has a place. If somebody leaves, a place comes free: "
+    "you may try this link again later. Thank you for your interest."
+)
 
 
 def find(db: OrmSession, name: str, *, lock: bool = False, preview: bool = False) -> Study:
@@ -79,14 +73,21 @@ def check_room(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTH
     Raises:
         Full: as many take part as the study asked for, or every pair has the answers that it asked for.
     """
-    ask = spec_of(study).design
+    _check_places(db, study, at)
+    if spec_of(study).design.votes_per_pair:
+        _check_wanted(_asked(db, study, at, ahead))
+
+
+def _check_places(db: OrmSession, study: Study, at: datetime) -> None:
+    limit = spec_of(study).design.participants
     placed = select(func.count()).where(taking_part(study.id), or_(Session.outcome == "complete", _alive(study, at)))
-    full = ask.participants and (db.scalar(placed) or 0) >= ask.participants
-    if full or (ask.votes_per_pair and not _wanted(db, study, at, ahead)):
-        raise Full(
-            "Everybody whom this study needs has a place. If somebody leaves, a place comes free: "
-            "you may try this link again later. Thank you for your interest."
-        )
+    if limit and (db.scalar(placed) or 0) >= limit:
+        raise Full(FULL)
+
+
+def _check_wanted(asked: Asked) -> None:
+    if not asked.open():
+        raise Full(FULL)
 
 
 def begin(
@@ -112,18 +113,15 @@ def begin(
     if participant.preview:
         return _begin_preview(db, study, participant, at, language)
     check_open(study)
-    check_room(db, study, at, ahead)
-    last = db.scalar(select(func.max(Session.ordinal)).where(taking_part(study.id)))
-    session = _session(participant, at, ordinal=(last or 0) + 1, outcome="open", language=language)
+    _check_places(db, study, at)
+    asked = _asked(db, study, at, ahead)
+    _check_wanted(asked)
+    last = db.scalar(select(func.max(Session.ordinal)).where(taking_part(study.id))) or 0
+    question = questions.drawn(spec_of(study), last + 1)
+    session = _session(participant, at, ordinal=last + 1, outcome="open", language=language, asks_for=question)
     db.add(session)
     db.flush()
-    spec = spec_of(study)
-    planned = design.plan(
-        pairs(db, study, "rating"), pairs(db, study, "catch"), counts(db, study, at, ahead),
-        design=spec.design, asks_for=spec.study.asks_for, ordinal=session.ordinal or 0,
-    )  # fmt: skip
-    db.add_all(_trial(session, trial) for trial in planned)
-    db.flush()
+    _plan(db, session, asked, demand.known(db, study, spec_of(study).design, ahead), last + 1)
     return session
 
 
@@ -139,14 +137,27 @@ def _begin_preview(
     session = _session(participant, at, ordinal=None, outcome="open", language=language)
     db.add(session)
     db.flush()
-    spec = spec_of(study)
-    planned = design.plan(
-        pairs(db, study, "rating"), pairs(db, study, "catch"), {},
-        design=spec.design, asks_for=spec.study.asks_for, ordinal=-session.id,
-    )  # fmt: skip
-    db.add_all(_trial(session, _previewed(trial)) for trial in planned)
-    db.flush()
+    session.asks_for = questions.drawn(spec_of(study), -session.id)
+    fresh = demand.known(db, study, spec_of(study).design)
+    _plan(db, session, fresh.answers, fresh, -session.id)
     return session
+
+
+def _plan(db: OrmSession, session: Session, asked: Asked, pairs: Settled, ordinal: int) -> None:
+    """Store every trial of a session; of a preview's, all that would be rated are of its own kind."""
+    spec = spec_of(session.study)
+    planned = design.plan(
+        asked,
+        lambda drawn: demand.sources(db, drawn),
+        pairs.catches,
+        design=spec.design,
+        asks_for=questions.of(spec, session.asks_for),
+        ordinal=ordinal,
+    )
+    if session.participant.preview:
+        planned = [_previewed(trial) for trial in planned]
+    db.flush()
+    db.execute(insert(Trial), [_trial(session.id, trial) for trial in planned])
 
 
 def _previewed(trial: ordering.Planned) -> ordering.Planned:
@@ -166,42 +177,18 @@ def decline(db: OrmSession, participant: Participant, at: datetime, language: st
 
 def counts(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> Mapping[int, int]:
     """How often each rating pair was answered, or is about to be: all trials of sessions alive at `at` count."""
-    planned = (
-        select(Trial.pair_id, func.count())
-        .join(Session, Session.id == Trial.session_id)
-        .where(taking_part(study.id), Trial.kind == "rating", _alive(study, at))
-        .group_by(Trial.pair_id)
-    )
-    return _added(settled(db, study, at, ahead).answers, db.execute(planned))
+    return _asked(db, study, at, ahead).totals()
 
 
 def settled(db: OrmSession, study: Study, at: datetime, before: Settled = NOTHING) -> Settled:
-    """What the sessions answered that are complete or abandoned at the moment `at`, counted on from `before`.
-
-    Votes of such a session are never added any more, and taken away only together with its outcome, by withdrawing:
-    where all sessions of `before` are still among them, their count holds. Otherwise everything is counted anew.
-    """
+    """What the sessions answered that are complete or abandoned at the moment `at`, counted on from `before`."""
     over = or_(Session.outcome == "complete", and_(Session.outcome == "open", ~_alive(study, at)))
-    sessions = frozenset(db.scalars(select(Session.id).where(taking_part(study.id), over)))
-    if not before.sessions <= sessions:
-        before = NOTHING
-    answers, new = before.answers, sorted(sessions - before.sessions)
-    for start in range(0, len(new), AT_ONCE):
-        query = (
-            select(Trial.pair_id, func.count())
-            .join(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-            .where(Trial.session_id.in_(new[start : start + AT_ONCE]), Trial.kind == "rating")
-            .group_by(Trial.pair_id)
-        )
-        answers = _added(answers, db.execute(query))
-    return Settled(sessions, answers)
+    return demand.settled(db, study, spec_of(study).design, over, before)
 
 
-def _added(counted: Mapping[int, int], more: Iterable[tuple[int, int]]) -> Mapping[int, int]:
-    total = Counter(counted)
-    for pair, number in more:
-        total[pair] += number
-    return total
+def _asked(db: OrmSession, study: Study, at: datetime, ahead: Settled) -> Asked:
+    ended = settled(db, study, at, ahead)
+    return demand.asked(db, study, spec_of(study).design, _alive(study, at), ended)
 
 
 def clock(study: Study, at: datetime) -> datetime:
@@ -224,19 +211,6 @@ def _alive(study: Study, at: datetime) -> ColumnElement[bool]:
     return and_(Session.outcome == "open", Session.active_at >= clock(study, at) - kept)
 
 
-def pairs(db: OrmSession, study: Study, kind: str) -> list[ordering.Pair]:
-    """The study's pairs of one kind, as the design sees them."""
-    a = aliased(Stimulus)
-    query = (
-        select(Pair.id, Crop.id, Crop.source_id)
-        .join(a, a.id == Pair.a_id)
-        .join(Crop, Crop.id == a.crop_id)
-        .where(Pair.study_id == study.id, Pair.kind == kind)
-        .order_by(Pair.id)
-    )
-    return [ordering.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
-
-
 def trials_planned(
     db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING, *, preview: bool = False
 ) -> tuple[int, int]:
@@ -245,16 +219,12 @@ def trials_planned(
     Answers are counted only where enough of them would make the session shorter.
     """
     ask = spec_of(study).design
-    of_kind = select(Pair.kind, func.count()).where(Pair.study_id == study.id).group_by(Pair.kind)
-    number = {row[0]: row[1] for row in db.execute(of_kind)}
-    asked = len(_wanted(db, study, at, ahead)) if ask.votes_per_pair and not preview else number.get("rating", 0)
-    rated = min(ask.trials, asked)
-    practice, *beside = design.numbers(ask, rated, known=number.get("catch", 0) > 0)
+    there = demand.known(db, study, ask, ahead)
+    counted = ask.votes_per_pair and not preview
+    wanted = _asked(db, study, at, ahead).open() if counted else len(there.answers.pool)
+    rated = min(ask.trials, wanted)
+    practice, *beside = design.numbers(ask, rated, known=bool(there.catches))
     return practice, rated + sum(beside)
-
-
-def _wanted(db: OrmSession, study: Study, at: datetime, ahead: Settled) -> list[ordering.Pair]:
-    return design.wanted(pairs(db, study, "rating"), counts(db, study, at, ahead), spec_of(study).design)
 
 
 def _session(
@@ -265,6 +235,7 @@ def _session(
     outcome: str,
     language: str | None,
     ended_at: datetime | None = None,
+    asks_for: str | None = None,
 ) -> Session:
     return Session(
         study_id=participant.study_id,
@@ -274,6 +245,7 @@ def _session(
         prepared=0,
         practised=False,
         block=1,
+        asks_for=asks_for,
         language=language or spec_of(participant.study).study.languages[0],
         started_at=at,
         active_at=at,
@@ -281,19 +253,13 @@ def _session(
     )
 
 
-def _trial(session: Session, planned: ordering.Planned) -> Trial:
-    return Trial(
-        session_id=session.id,
-        pair_id=planned.pair,
-        public=secrets.token_urlsafe(16),
-        key=secrets.token_urlsafe(16),
-        correction_key=secrets.token_urlsafe(16),
-        kind=planned.kind,
-        block=planned.block,
-        position=planned.position,
-        flipped=planned.flipped,
-        expected=planned.expected,
-        strategy=planned.strategy,
-        probability=planned.probability,
-        reloads=0,
-    )
+def _trial(session: int, planned: ordering.Planned) -> dict[str, Any]:
+    return {
+        "session_id": session,
+        "pair_id": planned.pair,
+        "public": secrets.token_urlsafe(16),
+        "key": secrets.token_urlsafe(16),
+        "correction_key": secrets.token_urlsafe(16),
+        **{name: getattr(planned, name) for name in PLANNED},
+        "reloads": 0,
+    }

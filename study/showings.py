@@ -31,7 +31,7 @@ def planned(db: OrmSession, name: str) -> dict[str, Showing]:
         .join(Session, Session.id == Trial.session_id)
         .join(Study, Study.id == Session.study_id)
         .where(Study.name == name)
-        .options(*_side(Pair.a), *_side(Pair.b))
+        .options(*_side(Pair.a), *_side(Pair.b), joinedload(Trial.session))
     )
     return {trial.public: _showing(trial) for trial in db.scalars(query)}
 
@@ -44,7 +44,7 @@ def _side(column: Any) -> tuple[Any, Any]:
 def _showing(trial: Trial) -> Showing:
     a, b = _shown(trial.pair.a), _shown(trial.pair.b)
     left, right = (b, a) if trial.flipped else (a, b)
-    return Showing(trial.position, left, left if trial.kind == "identical" else right)
+    return Showing(trial.position, left, left if trial.kind == "identical" else right, trial.session.asks_for)
 
 
 def _shown(stimulus: Stimulus) -> Shown:

@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, insert, or_, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
-from study import describing, scheduling, steps
+from study import describing, questions, scheduling, steps
 from study.db import Database
 from study.errors import (
     AlreadyCast,
@@ -229,7 +229,7 @@ def _after(read: Read, ballot: Ballot) -> steps.Walk:
 
 
 def _saved(db: Connection, read: Read, walk: steps.Walk, place: steps.Place, ballot: Ballot) -> Saved:
-    answer = describing.describe(db, place, read.spec, read.row.language)
+    answer = describing.describe(db, place, read.spec, questions.texts_of(read.spec, read.row))
     feedback = None
     if read.trial.kind == "practice":
         again = steps.practice_repeats(walk, read.trial, read.spec)
@@ -266,7 +266,7 @@ _SESSIONS: Any = Session.__table__
 _VOTES: Any = Vote.__table__
 _SESSION = (
     *(Session.id, Session.outcome, Session.prepared, Session.practised, Session.warned_at, Session.block),
-    *(Session.active_at, Session.turn, Session.language),
+    *(Session.active_at, Session.turn, Session.language, type_coerce(Session.asks_for, String).label("asks_for")),
 )
 _WHO = (
     select(

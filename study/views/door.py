@@ -3,7 +3,7 @@
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from study import describing, identity, scheduling, steps, voting
+from study import describing, identity, questions, scheduling, steps, voting
 from study.db import Database
 from study.models import now
 
@@ -21,7 +21,8 @@ def trial(name: str) -> ResponseReturnValue:
         if here.trial is not None:
             scheduling.check_open(study, preview=session.participant.preview)
         steps.show(db, here.trial, at, fetched=loaded)
-        return describing.describe(db, here, scheduling.spec_of(study), session.language)
+        spec = scheduling.spec_of(study)
+        return describing.describe(db, here, spec, questions.texts_of(spec, session))
 
 
 @blueprint.get("/last")
@@ -31,7 +32,8 @@ def last(name: str) -> ResponseReturnValue:
         study = scheduling.find(db, name, preview=identity.is_preview(name))
         session = identity.session_of(db, study, lock=False)
         scheduling.check_open(study, preview=session.participant.preview)
-        return describing.describe_last(db, steps.here(db, session, now()), scheduling.spec_of(study), session.language)
+        here, spec = steps.here(db, session, now()), scheduling.spec_of(study)
+        return describing.describe_last(db, here, spec, questions.texts_of(spec, session))
 
 
 @blueprint.post("/vote")

@@ -7,11 +7,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import facts, identity, languages, links, plates, scheduling, steps, words
+from study import demand, facts, identity, languages, links, plates, questions, scheduling, steps, words
 from study.db import Database
 from study.errors import Malformed
 from study.models import Crop, Participant, Session, Source, Study, now
-from study.spec import Spec, texts_in
+from study.spec import Spec
 
 blueprint = Blueprint("participant", __name__, url_prefix="/s/<name>")
 
@@ -48,7 +48,7 @@ def step(name: str) -> ResponseReturnValue:
     shown, action = request.form.get("step", ""), request.form.get("action", "")
     if action not in {"agree", "decline", "next"}:
         raise Malformed("`action`: it is `agree`, `decline` or `next`.")
-    ahead = _counted_ahead(name) if action == "agree" else scheduling.NOTHING
+    ahead = _counted_ahead(name) if action == "agree" else demand.NOTHING
     with _database().write() as db:
         study = scheduling.find(db, name, lock=action != "next", preview=identity.is_preview(name))
         languages.choose(scheduling.spec_of(study).study.languages)
@@ -67,22 +67,34 @@ def _go_on(db: OrmSession, study: Study, shown: str) -> None:
         facts.keep(db, session, said)
 
 
-def _counted_ahead(name: str) -> scheduling.Settled:
+def _counted_ahead(name: str) -> demand.Settled:
     """What ended sessions answered, counted before anything is locked; a preview is planned without it."""
     if identity.is_preview(name):
-        return scheduling.NOTHING
+        return demand.NOTHING
     with _database().read() as db:
         return _settled(db, scheduling.find(db, name))
 
 
-def _settled(db: OrmSession, study: Study) -> scheduling.Settled:
+def _settled(db: OrmSession, study: Study) -> demand.Settled:
     """The same, counted on from what this process counted last."""
-    kept: dict[int, scheduling.Settled] = current_app.extensions.setdefault("settled", {})
-    kept[study.id] = scheduling.settled(db, study, now(), kept.get(study.id, scheduling.NOTHING))
+    kept = _kept()
+    kept[study.id] = scheduling.settled(db, study, now(), kept.get(study.id, demand.NOTHING))
     return kept[study.id]
 
 
-def _answer_consent(db: OrmSession, study: Study, ahead: scheduling.Settled, *, agreed: bool) -> None:
+def _known(db: OrmSession, study: Study) -> demand.Settled:
+    """What this process counted last: enough where only the pairs matter, and not how often each was answered."""
+    kept, ask = _kept(), scheduling.spec_of(study).design
+    kept[study.id] = demand.known(db, study, ask, kept.get(study.id, demand.NOTHING))
+    return kept[study.id]
+
+
+def _kept() -> dict[int, demand.Settled]:
+    kept: dict[int, demand.Settled] = current_app.extensions.setdefault("settled", {})
+    return kept
+
+
+def _answer_consent(db: OrmSession, study: Study, ahead: demand.Settled, *, agreed: bool) -> None:
     at, language = now(), languages.spoken()
     participant = identity.enrol(db, study, at, agreed=agreed)
     if not agreed:
@@ -111,8 +123,9 @@ def _consent(db: OrmSession, study: Study) -> str:
     scheduling.check_open(study, preview=preview)
     identity.welcome(study)
     spec, at = scheduling.spec_of(study), now()
-    ahead = _settled(db, study) if spec.design.votes_per_pair and not preview else scheduling.NOTHING
+    ahead = demand.NOTHING
     if not preview:
+        ahead = _settled(db, study) if spec.design.votes_per_pair else _known(db, study)
         scheduling.check_room(db, study, at, ahead)
     practice, trials = scheduling.trials_planned(db, study, at, ahead, preview=preview)
     seconds = (practice + trials) * steps.USUAL_TRIAL_S
@@ -127,7 +140,7 @@ def _page(db: OrmSession, study: Study, session: Session) -> str:
     languages.use(session.language)
     if here.step not in ENDS:
         scheduling.check_open(study, preview=session.participant.preview)
-    return _render(here.step, study, spec, here.progress, **_more(db, here.step, study, session))
+    return _render(here.step, study, spec, here.progress, session.asks_for, **_more(db, here.step, study, session))
 
 
 def _more(db: OrmSession, step: str, study: Study, session: Session) -> dict[str, Any]:
@@ -183,13 +196,15 @@ def _largest_image(db: OrmSession, study: Study, spec: Spec) -> dict[str, int]:
     return {"width": largest[0] or 0, "height": largest[1] or 0}
 
 
-def _render(step: str, study: Study, spec: Spec, progress: steps.Progress, **more: Any) -> str:
-    """The page of a step, with what every template may use."""
+def _render(
+    step: str, study: Study, spec: Spec, progress: steps.Progress, asks_for: str | None = None, **more: Any
+) -> str:
+    """The page of a step, with what every template may use; `asks_for` is the session's own question, if it has one."""
     shown = {
         "name": study.name,
         "contact": spec.study.contact,
         "kind": spec.study.kind,
-        "asks_for": spec.study.asks_for,
+        "asks_for": questions.of(spec, asks_for),
         "reference": spec.study.reference,
         "layout": spec.study.layout,
         "loupe": spec.study.loupe,
@@ -204,7 +219,7 @@ def _render(step: str, study: Study, spec: Spec, progress: steps.Progress, **mor
         "simulated": study.simulated,
         "preview": identity.is_preview(study.name),
     }
-    texts = texts_in(spec, languages.spoken())
+    texts = questions.texts(spec, languages.spoken(), asks_for)
     asks = len(steps.preparation(spec)) > 1
     return render_template(f"{step}.html", study=shown, texts=texts, progress=progress, asks=asks, **more)
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 
-from study.design import Candidate, plan, rating_pairs
+from study.design import Candidate, blind, plan, rating_pairs
 from study.ordering import Pair, Planned
+from study.pool import Asked, pooled, runs
 from study.spec import AsksFor, Design
 
 UNLIKELY = 2 * norm.sf(4)
@@ -41,6 +42,7 @@ designs = st.builds(
 ratings = st.builds(pairs, st.integers(1, 30), st.integers(1, 8))
 catches = st.builds(lambda n: pairs(n, n, start=1000), st.integers(1, 8))
 counts = st.dictionaries(st.integers(0, 29), st.integers(0, 4))
+weights = st.just({})
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,29 @@ class Case:
     ratings: list[Pair]
     catches: list[Pair] = field(default_factory=list)
     counts: Mapping[int, int] = field(default_factory=dict)
+    weights: Mapping[int, float] = field(default_factory=dict)
     design: Design = field(default_factory=Design)
     asks_for: AsksFor = "prefer"
     ordinal: int = 1
 
     def plan(self) -> list[Planned]:
+        sources = {pair.id: pair.source for pair in self.ratings}
         return plan(
-            self.ratings, self.catches, self.counts, design=self.design, asks_for=self.asks_for, ordinal=self.ordinal
+            self.asked(),
+            lambda pairs: {pair: sources[pair] for pair in pairs},
+            self.catches,
+            design=self.design,
+            asks_for=self.asks_for,
+            ordinal=self.ordinal,
         )
+
+    def asked(self) -> Asked:
+        stretches = runs(sorted(pair.id for pair in self.ratings))
+        pool = pooled(stretches, self.weights.items())
+        there = {pair.id for pair in self.ratings}
+        counted = [(pair, times) for pair, times in self.counts.items() if pair in there and times]
+        seen = blind(self.design, None)
+        return Asked(pool, self.design.votes_per_pair).plus((pair, seen, times) for pair, times in counted)
 
     def shown(self) -> list[Planned]:
         return [trial for trial in self.plan() if trial.kind != "practice"]
@@ -80,6 +97,7 @@ cases = st.builds(
     ratings,
     catches,
     counts,
+    weights,
     designs,
     st.sampled_from(["prefer", "closer", "more_different"]),
     st.integers(1, 500),
@@ -182,7 +200,7 @@ def test_known_answers_come_again_as_late_as_can_be(case: Case, rounds: int) -> 
 def test_balanced_sessions_keep_all_pairs_within_one_answer(number: int, sources: int, trials: int, seed: int) -> None:
     all_pairs, answered = pairs(number, sources), Counter[int]()
     for ordinal in range(1, 15):
-        drawn = Case(all_pairs, [], answered, Design(seed=seed, trials=trials), ordinal=ordinal).plan()
+        drawn = Case(all_pairs, [], answered, {}, Design(seed=seed, trials=trials), ordinal=ordinal).plan()
         answered.update(trial.pair for trial in drawn if trial.kind == "rating")
         times = [answered[pair.id] for pair in all_pairs]
         assert max(times) - min(times) <= 1
@@ -222,7 +240,7 @@ def test_pairs_are_drawn_as_often_as_their_probability_says(
     """
     counts, rounds = {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2, 6: 3}, 4000
     design = replace_all(PLAIN, seed=20241019, trials=4, strategy=strategy, votes_per_pair=2)
-    plans = [Case(pairs(7, 7), [], counts, design, ordinal=at).plan() for at in range(rounds)]
+    plans = [Case(pairs(7, 7), [], counts, {}, design, ordinal=at).plan() for at in range(rounds)]
     subsets = [frozenset({*certain, *rest}) for rest in combinations(sorted(tied), 4 - len(certain))]
     seen = Counter(frozenset(trial.pair for trial in trials) for trials in plans)
     assert set(seen) == set(subsets)
@@ -264,7 +282,7 @@ def test_no_pair_gets_more_votes_than_its_quota_whoever_gives_up(
     design = replace_all(PLAIN, seed=seed, trials=trials, strategy=strategy, votes_per_pair=limit)
     for ordinal in range(1, 200):
         counted = voted + Counter(pair for plan_of_one in live.values() for pair in plan_of_one)
-        case = Case(pairs(number, 5), [], counted, design, ordinal=ordinal)
+        case = Case(pairs(number, 5), [], counted, {}, design, ordinal=ordinal)
         live[ordinal] = [trial.pair for trial in case.plan()]
         assert bool(live[ordinal]) == bool(case.wanted())
         for someone in list(live):
@@ -304,7 +322,7 @@ def test_seeds_and_ordinals_make_different_plans() -> None:
 )
 def test_rating_pairs_are_two_conditions_of_one_crop_at_one_rate(rows: list[tuple[int, str, int, str]]) -> None:
     candidates = [Candidate(at, crop, rate, f"c{name}", sha) for at, (crop, rate, name, sha) in enumerate(rows)]
-    found = rating_pairs(candidates)
+    found = rating_pairs(candidates, "within")
     for a, b in found:
         assert a.crop == b.crop
         assert float(a.rate) == float(b.rate)
