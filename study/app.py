@@ -4,7 +4,7 @@ from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from study import identity, languages, limits, logs, settings
+from study import identity, languages, limits, logs, settings, storage
 from study.db import connect
 from study.settings import Settings
 from study.views import door, failures, health, media, participant, withdrawal
@@ -31,7 +31,7 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     app.secret_key = secret_key or settings.secret_key()
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     app.extensions["database"] = connect(kept.database_url)
-    app.extensions["media"] = kept.media.resolve()
+    app.extensions["media"] = storage.at(kept.media, storage.PATIENCE_S)
     app.jinja_env.filters["paragraphs"] = paragraphs
     identity.prepare(app)
     languages.prepare(app)

@@ -1,17 +1,14 @@
 """A study folder into the database and the media folder; studies opened, paused, closed and copied."""
 
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import deeds, design, folder, scheduling
+from study import deeds, design, folder, scheduling, storage
 from study.db import Database
 from study.erasure import remove_previews
 from study.errors import Refused
@@ -30,12 +27,8 @@ from study.models import (
     now,
     taking_part,
 )
-from study.spec import Rates, Spec, digest, to_toml
+from study.spec import Spec, digest, to_toml
 
-KEPT_AT = 946_684_800
-"""The time on every kept image, 2000-01-01 in Unix seconds: when one was loaded would tell its condition."""
-AT_ONCE = 10_000
-"""Pairs that are written in one statement: a large study has over a million."""
 NEXT_STATES = {
     "open": {"draft", "paused"},
     "paused": {"open"},
@@ -49,7 +42,7 @@ def load(
     database: Database,
     read: folder.StudyFolder,
     spec: Spec,
-    media: Path,
+    media: Path | str,
     *,
     replace: bool = False,
     watch: folder.Watch = nullcontext,
@@ -68,10 +61,11 @@ def load(
         raise Refused(f"{read.path}: {complaint}")
     with database.read() as db:
         _check_name(db, spec, replace=replace)
+    store = storage.at(media)
     with watch(read.stimuli) as rows:
         for stimulus in rows:
             for image in stimulus.images:
-                _keep_image(read.path, image, media)
+                _keep_image(read.path, image, store)
     with database.write() as db:
         there = _check_name(db, spec, replace=replace)
         if there is not None:
@@ -79,7 +73,7 @@ def load(
         study = frozen(spec, read.stimuli_sha256, state="draft")
         db.add(study)
         db.flush()
-        _add_pairs(db, study, _add_stimuli(db, study, read.stimuli), spec.design.rates)
+        _add_pairs(db, study, _add_stimuli(db, study, read.stimuli))
         deeds.record(db, who, "loaded", study.name, sha256=study.stimuli_sha256)
         return study
 
@@ -110,8 +104,8 @@ def frozen(spec: Spec, stimuli_sha256: str, *, state: str, simulated: bool = Fal
     )
 
 
-def rating_pairs(stimuli: Iterable[folder.Stimulus], rates: Rates) -> list[tuple[int, int]]:
-    """The rating pairs of these rows, by their lines in stimuli.csv; `rates` is `design.rates`."""
+def rating_pairs(stimuli: Iterable[folder.Stimulus]) -> list[tuple[int, int]]:
+    """The rating pairs of these rows, by their lines in stimuli.csv."""
     rows = list(stimuli)
     crops: dict[folder.Crop, int] = {}
     candidates = [
@@ -119,14 +113,12 @@ def rating_pairs(stimuli: Iterable[folder.Stimulus], rates: Rates) -> list[tuple
         for row in rows
         if row.condition not in {folder.REFERENCE, folder.CATCH}
     ]
-    return [(a.id, b.id) for a, b in design.rating_pairs(candidates, rates)]
+    return [(a.id, b.id) for a, b in design.rating_pairs(candidates)]
 
 
 def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
     """Why no participant could be asked anything, or not what was meant, if so."""
-    if not rating_pairs(read.stimuli, spec.design.rates):
-        if spec.design.rates == "across":
-            return "no crop has two different conditions, so there is nothing to compare; add codecs or rates."
+    if not rating_pairs(read.stimuli):
         return "no crop has two different conditions at one rate, so there is nothing to compare; add codecs."
     wants = [key for key in ("practice", "catch_rate") if getattr(spec.design, key)]
     if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
@@ -251,34 +243,26 @@ def _context(window: folder.Window | None) -> dict[str, int]:
     return {f"context_{name}": number for name, number in asdict(window).items()} if window else {}
 
 
-def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]], rates: Rates) -> None:
-    """The rating pairs first and without a gap between their numbers, then those of known answer."""
-    by_line = {row.line: stimulus.id for row, stimulus in stimuli}
-    references = {row.crop: stimulus.id for row, stimulus in stimuli if row.condition == folder.REFERENCE}
-    rated = rating_pairs((row for row, _ in stimuli), rates)
-    of_kind = {
-        "rating": ((by_line[a], by_line[b]) for a, b in rated),
-        "catch": ((references[row.crop], other.id) for row, other in stimuli if row.condition == folder.CATCH),
-    }
-    rows = ({"study_id": study.id, "kind": kind, "a_id": a, "b_id": b} for kind in of_kind for a, b in of_kind[kind])
-    while some := list(islice(rows, AT_ONCE)):
-        db.execute(insert(Pair), some)
+def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]]) -> None:
+    by_line = {row.line: stimulus for row, stimulus in stimuli}
+    for a, b in rating_pairs(row for row, _ in stimuli):
+        db.add(Pair(study_id=study.id, kind="rating", a_id=by_line[a].id, b_id=by_line[b].id))
+    references = {row.crop: stimulus for row, stimulus in stimuli if row.condition == folder.REFERENCE}
+    for row, stimulus in stimuli:
+        if row.condition == folder.CATCH:
+            db.add(Pair(study_id=study.id, kind="catch", a_id=references[row.crop].id, b_id=stimulus.id))
+    db.flush()
 
 
-def _keep_image(root: Path, image: folder.Image, media: Path) -> None:
+def _keep_image(root: Path, image: folder.Image, store: storage.Store) -> None:
     """Copy the image by content, whole or not at all; one that is there already is kept if its bytes are right."""
-    kept = media / f"{image.sha256}.png"
-    if kept.exists() and folder.sha256(kept.read_bytes()) == image.sha256:
-        with suppress(PermissionError):  # somebody else's file cannot be given the time, but serves as well
-            os.utime(kept, (KEPT_AT, KEPT_AT))
+    kept = store.read(image.sha256)
+    if kept is not None and folder.sha256(kept) == image.sha256:
+        if isinstance(store, storage.Folder):
+            store.forget_time(image.sha256)
         return
     path = folder.image_path(root, image)
     content = path.read_bytes() if path else b""
     if folder.sha256(content) != image.sha256:
         raise Refused(f"{path} was changed while it was loaded: make the folder again.")
-    media.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=media, suffix=".part", delete=False) as part:
-        part.write(content)
-    Path(part.name).chmod(0o644)
-    os.utime(part.name, (KEPT_AT, KEPT_AT))
-    os.replace(part.name, kept)
+    store.put(image.sha256, content)

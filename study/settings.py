@@ -15,12 +15,20 @@ MAKE_SECRET = "export STUDY_SECRET_KEY=$(python3 -c 'import secrets; print(secre
 
 @dataclass(frozen=True)
 class Settings:
-    """Where votes and images are kept; where requests are counted, if they are; and how many proxies stand before."""
+    """Where votes and images are kept, the latter in a folder or at a store's address; where requests are counted, if
+    they are; and how many proxies stand before.
+    """
 
     database_url: str
-    media: Path
+    media: Path | str
     limits_url: str | None = None
     proxies: int = 0
+
+    @property
+    def simulated(self) -> Path:
+        """Where simulations say what they were made with: beside the images, where those are in a folder."""
+        media = INSTANCE / "media" if "://" in str(self.media) else Path(self.media)
+        return media.parent / "simulated"
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -33,7 +41,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     limits_url = environ.get("STUDY_LIMITS_URL") or "memory://"
     return Settings(
         database_url=_dialect(url),
-        media=Path(environ.get("STUDY_MEDIA") or INSTANCE / "media"),
+        media=_media(environ.get("STUDY_MEDIA")),
         limits_url=None if limits_url == "none" else limits_url,
         proxies=_proxies(environ.get("STUDY_PROXIES") or "0"),
     )
@@ -61,6 +69,11 @@ def _proxies(said: str) -> int:
     if said.isascii() and said.isdigit() and len(said) == 1:
         return int(said)
     raise Refused(f"STUDY_PROXIES is {said!r}: write how many proxies stand before this server, 0 to 9.")
+
+
+def _media(said: str | None) -> Path | str:
+    """A folder, or an address of a store."""
+    return said if said and "://" in said else Path(said or INSTANCE / "media")
 
 
 def _dialect(url: str) -> str:

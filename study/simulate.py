@@ -109,7 +109,7 @@ def simulate(
     began = time.monotonic()
     with _database(places.database_url) as database:
         with database.write() as db:
-            copy = _copied(db, name, into or f"{name}-simulated", participants, places.media.parent / "simulated")
+            copy = _copied(db, name, into or f"{name}-simulated", participants, places.simulated)
             ratings = _settled(copy, chosen, truth_path)
         try:
             people = crowd.Crowd(participants, jobs, chosen, ratings)

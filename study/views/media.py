@@ -1,15 +1,16 @@
 """Images by content: the address is the SHA-256 of the bytes, so it may be cached for ever and names nothing."""
 
-import os
 import re
 from datetime import timedelta
 
-from flask import Blueprint, Response, abort, current_app, request, send_from_directory
+from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy import or_, select
 
 from study.db import Database
+from study.errors import Busy
 from study.logs import log
 from study.models import Stimulus
+from study.storage import Store, StoreAway
 
 blueprint = Blueprint("media", __name__)
 FOR_EVER = int(timedelta(days=365).total_seconds())
@@ -17,29 +18,33 @@ FOR_EVER = int(timedelta(days=365).total_seconds())
 
 @blueprint.get("/media/<name>")
 def image(name: str) -> Response:
-    """The PNG of this content; 404 for every other name, and for a file that is gone, which the log calls loudly.
+    """The PNG of this content; 404 for every other name, and for an image that is gone, which the log calls loudly.
 
-    A page that misses an image asks again, since a file that is put back is found at once and no refusal is cached.
-    The file's time would tell in which order images were loaded, that is, which condition each one is.
+    A page that misses an image asks again, since one that is put back is found at once and no refusal is cached; a
+    store that does not answer is 503, to be asked again soon. No time of a file is told: it would say in which order
+    images were loaded, that is, which condition each one is.
     """
-    if not re.fullmatch(r"[0-9a-f]{64}\.png", name):
+    found = re.fullmatch(r"([0-9a-f]{64})\.png", name)
+    if not found:
         abort(404)
-    kept = current_app.extensions["media"]
-    if not os.access(kept / name, os.R_OK):
+    content = _read(found[1])
+    if content is None:
         _miss(name)
         abort(404)
-    response = send_from_directory(
-        kept,
-        name,
-        mimetype="image/png",
-        max_age=FOR_EVER,
-        etag=name.removesuffix(".png"),
-        conditional=False,  # Flask's own comparison answers If-Modified-Since by the file's time
-    )
-    del response.headers["Last-Modified"]
-    response.make_conditional(request, accept_ranges=True, complete_length=response.content_length)
+    response = Response(content, mimetype="image/png")
+    response.set_etag(found[1])
+    response.make_conditional(request, accept_ranges=True, complete_length=len(content))
     response.headers["Cache-Control"] = f"public, max-age={FOR_EVER}, immutable"
     return response
+
+
+def _read(sha256: str) -> bytes | None:
+    store: Store = current_app.extensions["media"]
+    try:
+        return store.read(sha256)
+    except StoreAway as error:
+        log.error("images at %s: %s", error.filename, error.strerror)
+        raise Busy("The study is busy for a moment. Nothing is lost: please try again.") from error
 
 
 def _miss(name: str) -> None:

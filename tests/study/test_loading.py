@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from study import loading, scheduling
+from study import loading, scheduling, storage
 from study.copying import copy_study
 from study.db import Database
 from study.errors import Refused
@@ -152,7 +152,7 @@ def test_kept_images_have_one_time_whenever_they_were_loaded(database: Database,
     name = f"{maker.rows[0]['sha256']}.png"
     (media / name).write_bytes((maker.path / "images" / name).read_bytes())
     put(database, maker, media)
-    assert {path.stat().st_mtime for path in media.iterdir()} == {loading.KEPT_AT}
+    assert {path.stat().st_mtime for path in media.iterdir()} == {storage.KEPT_AT}
 
 
 def test_an_image_that_changes_under_our_hands_is_refused(database: Database, maker: Any, media: Path) -> None:
