@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session as OrmSession
 
 from study import deeds, design, folder, scheduling, storage
@@ -27,8 +28,15 @@ from study.models import (
     now,
     taking_part,
 )
-from study.spec import Spec, digest, to_toml
+from study.spec import Rates, Spec, digest, to_toml
 
+<<<<<<< /tmp/s4/l_ours.py
+KEPT_AT = 946_684_800
+"""The time on every kept image, 2000-01-01 in Unix seconds: when one was loaded would tell its condition."""
+AT_ONCE = 10_000
+"""Pairs that are written in one statement: a large study has over a million."""
+=======
+>>>>>>> /tmp/s4/l_mine.py
 NEXT_STATES = {
     "open": {"draft", "paused"},
     "paused": {"open"},
@@ -73,7 +81,7 @@ def load(
         study = frozen(spec, read.stimuli_sha256, state="draft")
         db.add(study)
         db.flush()
-        _add_pairs(db, study, _add_stimuli(db, study, read.stimuli))
+        _add_pairs(db, study, _add_stimuli(db, study, read.stimuli), spec.design.rates)
         deeds.record(db, who, "loaded", study.name, sha256=study.stimuli_sha256)
         return study
 
@@ -104,8 +112,8 @@ def frozen(spec: Spec, stimuli_sha256: str, *, state: str, simulated: bool = Fal
     )
 
 
-def rating_pairs(stimuli: Iterable[folder.Stimulus]) -> list[tuple[int, int]]:
-    """The rating pairs of these rows, by their lines in stimuli.csv."""
+def rating_pairs(stimuli: Iterable[folder.Stimulus], rates: Rates) -> list[tuple[int, int]]:
+    """The rating pairs of these rows, by their lines in stimuli.csv; `rates` is `design.rates`."""
     rows = list(stimuli)
     crops: dict[folder.Crop, int] = {}
     candidates = [
@@ -113,12 +121,14 @@ def rating_pairs(stimuli: Iterable[folder.Stimulus]) -> list[tuple[int, int]]:
         for row in rows
         if row.condition not in {folder.REFERENCE, folder.CATCH}
     ]
-    return [(a.id, b.id) for a, b in design.rating_pairs(candidates)]
+    return [(a.id, b.id) for a, b in design.rating_pairs(candidates, rates)]
 
 
 def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
     """Why no participant could be asked anything, or not what was meant, if so."""
-    if not rating_pairs(read.stimuli):
+    if not rating_pairs(read.stimuli, spec.design.rates):
+        if spec.design.rates == "across":
+            return "no crop has two different conditions, so there is nothing to compare; add codecs or rates."
         return "no crop has two different conditions at one rate, so there is nothing to compare; add codecs."
     wants = [key for key in ("practice", "catch_rate") if getattr(spec.design, key)]
     if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
@@ -243,15 +253,18 @@ def _context(window: folder.Window | None) -> dict[str, int]:
     return {f"context_{name}": number for name, number in asdict(window).items()} if window else {}
 
 
-def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]]) -> None:
-    by_line = {row.line: stimulus for row, stimulus in stimuli}
-    for a, b in rating_pairs(row for row, _ in stimuli):
-        db.add(Pair(study_id=study.id, kind="rating", a_id=by_line[a].id, b_id=by_line[b].id))
-    references = {row.crop: stimulus for row, stimulus in stimuli if row.condition == folder.REFERENCE}
-    for row, stimulus in stimuli:
-        if row.condition == folder.CATCH:
-            db.add(Pair(study_id=study.id, kind="catch", a_id=references[row.crop].id, b_id=stimulus.id))
-    db.flush()
+def _add_pairs(db: OrmSession, study: Study, stimuli: list[tuple[folder.Stimulus, Stimulus]], rates: Rates) -> None:
+    """The rating pairs first and without a gap between their numbers, then those of known answer."""
+    by_line = {row.line: stimulus.id for row, stimulus in stimuli}
+    references = {row.crop: stimulus.id for row, stimulus in stimuli if row.condition == folder.REFERENCE}
+    rated = rating_pairs((row for row, _ in stimuli), rates)
+    of_kind = {
+        "rating": ((by_line[a], by_line[b]) for a, b in rated),
+        "catch": ((references[row.crop], other.id) for row, other in stimuli if row.condition == folder.CATCH),
+    }
+    rows = ({"study_id": study.id, "kind": kind, "a_id": a, "b_id": b} for kind in of_kind for a, b in of_kind[kind])
+    while some := list(islice(rows, AT_ONCE)):
+        db.execute(insert(Pair), some)
 
 
 def _keep_image(root: Path, image: folder.Image, store: storage.Store) -> None:
