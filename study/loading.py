@@ -30,13 +30,8 @@ from study.models import (
 )
 from study.spec import Rates, Spec, digest, to_toml
 
-<<<<<<< /tmp/s4/l_ours.py
-KEPT_AT = 946_684_800
-"""The time on every kept image, 2000-01-01 in Unix seconds: when one was loaded would tell its condition."""
 AT_ONCE = 10_000
 """Pairs that are written in one statement: a large study has over a million."""
-=======
->>>>>>> /tmp/s4/l_mine.py
 NEXT_STATES = {
     "open": {"draft", "paused"},
     "paused": {"open"},
