@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analysis.metric_commands import metrics
-from analysis.options import IN, METHODS, OVER, as_json, model_options, only, rating_options, screening, selected
+from analysis.options import (
+    IN,
+    METHODS,
+    OVER,
+    as_json,
+    directions,
+    model_options,
+    only,
+    primary,
+    rating_options,
+    screening,
+    selected,
+)
 from analysis.planning_commands import plan, priorities
 from analysis.progress import progressing
 from analysis.rater_commands import raters
@@ -45,34 +57,45 @@ def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple
 @cli.command()
 @click.argument("votes", type=IN)
 @click.option("--stimuli", type=IN, help="The study's stimuli.csv: adds bits per pixel and metrics.")
+@click.option("--sessions", type=IN, help="The study's sessions.csv: do groups of participants agree?")
 @click.option("-o", "--output", "folder", required=True, type=IN, help="The folder to write.")
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the intervals generalise over.")
+@primary
+@directions
 @rating_options
 @screening
 @only
 @as_json
-def report(votes: Path, stimuli: Path | None, folder: Path, as_json: bool, **options: Any) -> None:
+def report(votes: Path, folder: Path, as_json: bool, **options: Any) -> None:
     """Write a report: one HTML page and its tables."""
     from analysis.files import check_folder, write_folder
-    from analysis.linking import comparable
-    from analysis.rating import rate
+    from analysis.findings import STEPS, Asked, gather
+    from analysis.groups import read_sessions
+    from analysis.recorded import recorded
     from analysis.report import FILES, MARK, PAGE, report_files
-    from analysis.stimuli import measured, read_stimuli
+    from analysis.stimuli import read_stimuli
     from analysis.telling import summary, tell
 
     check_folder(folder, FILES, MARK)
-    settings = _settings(options, options["resample"])
-    selection = comparable(selected(votes, options), settings.model)
-    measures = measured(read_stimuli(stimuli), selection.rated) if stimuli else None
-    with progressing("Elo", len(selection.rated)) as progress:
-        scales = rate(selection, settings, progress=progress)
-    write_folder(folder, report_files(selection, scales, settings, measures), MARK)
+    everybody = selected(votes, {"only": options["only"]})
+    asked = Asked(
+        options["screen"],
+        options["primary"],
+        read_stimuli(options["stimuli"]) if options["stimuli"] else None,
+        read_sessions(options["sessions"]) if options["sessions"] else None,
+        options["lower"],
+        options["higher"],
+    )
+    with progressing("Report", STEPS * len(everybody.rated)) as progress:
+        found = gather(everybody, _settings(options, options["resample"]), asked, progress)
+    write_folder(folder, report_files(found, recorded(found.selection.rated, asked.sessions)), MARK, FILES)
     if as_json:
-        click.echo(
-            json.dumps(summary(selection, scales, ("bradley-terry", "elo")) | {"report": str(folder / PAGE)}, indent=1)
-        )
+        said = summary(found.selection, found.scales, ("bradley-terry", "elo"))
+        click.echo(json.dumps(said | {"report": str(folder / PAGE)}, indent=1))
         return
-    tell(selection, scales)
+    tell(found.selection, found.scales)
+    if found.no_metrics and options["stimuli"]:
+        click.echo(f"No metrics: {found.no_metrics}.", err=True)
     click.echo(f"Report: {folder / PAGE}")
 
 

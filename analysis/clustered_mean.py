@@ -39,30 +39,38 @@ def clustered_mean(values: Floats, weights: Floats, participant: Ints, source: I
     """Return the weighted mean of `values` in [0, 1], one entry a vote in all arrays; at least one vote."""
     total = weights.sum()
     mean = float(weights @ values / total)
-    people, images = (np.unique(way, return_inverse=True)[1] for way in (participant, source))
+    people, images = _labels(participant), _labels(source)
     clusters = np.array([people.max() + 1, images.max() + 1])
     taken, reason = possible(over, int(clusters[0]), int(clusters[1]))
     if taken == "none" or len(values) < 2:
         return Mean(mean, np.nan, np.nan, "none", reason or "one vote has no interval", 0)
     moves = weights * (values - mean) / total
-    alone = max(_variance(moves, np.arange(len(moves))), _of_share(mean, total**2 / float(weights @ weights)))
+    alone = max(_sum_of_squares(moves, len(moves)), _of_share(mean, total**2 / float(weights @ weights)))
     ways = {"participants": people, "sources": images}
     if taken == "both":
         one_way = [_variance(moves, way) for way in ways.values()]
         both = sum(one_way) - _variance(moves, people * clusters[1] + images)
         variances, ends = np.array([both, alone, *one_way]), clusters - 1
     else:
-        way = ways.get(taken, np.arange(len(moves)))
-        variances, ends = np.array([_variance(moves, way), alone]), np.array([way.max()])
+        spread = _variance(moves, ways[taken]) if taken in ways else _sum_of_squares(moves, len(moves))
+        variances, ends = np.array([spread, alone]), np.array([ways[taken].max() if taken in ways else len(moves) - 1])
     degrees = degrees_of(variances, ends)
     margin = float(stdtrit(degrees, (1 + LEVEL) / 2) * np.sqrt(variances.max()))
     return Mean(mean, max(mean - margin, 0.0), min(mean + margin, 1.0), taken, reason, degrees)
 
 
 def _variance(moves: Floats, cluster: Ints) -> float:
-    labels, label = np.unique(cluster, return_inverse=True)
-    k, sums = len(labels), np.bincount(label, moves)
+    return _sum_of_squares(np.bincount(cluster, moves).astype(float), np.count_nonzero(np.bincount(cluster)))
+
+
+def _sum_of_squares(sums: Floats, k: int) -> float:
     return float(k / max(k - 1, 1) * sums @ sums)
+
+
+def _labels(code: Ints) -> Ints:
+    """Return codes (-1 is one of them) numbered without gaps, in their order."""
+    used = np.bincount(code + 1) > 0
+    return np.asarray((np.cumsum(used) - 1)[code + 1], np.int64)
 
 
 def _of_share(mean: float, votes: float) -> float:

@@ -18,6 +18,7 @@ How = Literal["exact", "simulated", "observed", "unknown"]
 Chance = tuple[float | None, How]
 LAPSE = 0.05  # of honest answers are given at random (Wichmann and Hill 2001, "The psychometric function": up to 6%)
 ROUNDS = 500  # of simulated studies at most
+MOST = 2**22  # rows of votes that are drawn at most, in all rounds together
 ENOUGH = 20_000  # simulated participants, from which on the chance is known to a tenth of a percent
 
 
@@ -52,7 +53,7 @@ def false_exclusion(
 def _simulated(rule: Rule, votes: Cells, value: Floats, seed: int) -> Chance:
     if not np.isfinite(value).any():
         return None, "unknown"
-    rounds = min(ROUNDS, ENOUGH // len(value) + 1)
+    rounds = min(ROUNDS, ENOUGH // len(value) + 1, MOST // len(votes.who) + 1)
     far = simulated(votes, rounds, np.random.default_rng(seed))
     return float(rule.flags(far[np.isfinite(far)]).mean()), "simulated"
 

@@ -6,17 +6,14 @@ from typing import Any
 
 import click
 
-from analysis.options import IN, OVER, as_json, only, screening, selected
+from analysis.options import IN, OVER, as_json, directions, only, screening, selected
 from analysis.progress import progressing
 
 
 @click.command()
 @click.argument("votes", type=IN)
 @click.option("--stimuli", required=True, type=IN, help="The study's stimuli.csv, with the metrics as columns.")
-@click.option(
-    "--lower", metavar="NAME", multiple=True, help="A metric of which lower is better; LPIPS, DISTS are known."
-)
-@click.option("--higher", metavar="NAME", multiple=True, help="One of which higher is; PSNR and MS-SSIM are known.")
+@directions
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the intervals generalise over.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seeds folds and bootstrap.")
 @click.option("-o", "--output", "folder", required=True, type=IN, help="The folder to write.")

@@ -191,7 +191,7 @@ class _OfPart:
     def score(self, name: str, difference: Floats, value: Floats, rows: Ints) -> Score:
         """Score one metric: `difference` (votes,) for the left side, `value` (stimuli,) higher is better."""
         votes, known = self.selection.rated, ~np.isnan(difference)
-        people, sources = (len(np.unique(way[known])) for way in (votes.participant, votes.source))
+        people, sources = (different(way[known]) for way in (votes.participant, votes.source))
         tau, rho, conditions, unranked = self._ranked(value, rows)
         reason = "" if self.part == Part(None, None) and known.any() else too_small(int(known.sum()), people)
         agreement = None
@@ -222,15 +222,22 @@ class _OfPart:
         scale, why = self._scale
         if scale is None:
             return np.nan, np.nan, 0, why
-        votes, items = self.selection.rated, scale.counts.items
-        shown = np.unique(np.stack([np.concatenate([votes.left, votes.right]), rows.ravel()]), axis=1)
-        place = [votes.items.index(item) for item in items]
+        items, shown = scale.counts.items, self._shown(rows, len(value))
+        place = [self.selection.rated.items.index(item) for item in items]
         with np.errstate(invalid="ignore"):
-            means = np.array([np.mean(value[shown[1, shown[0] == at]]) for at in place])
+            means = np.array([np.mean(value[shown[at]]) for at in place])
         if np.isnan(means).any():
             return np.nan, np.nan, 0, "the metric misses for some images"
         rating = np.round(scale.rating, 6)
         return kendall(means, rating), spearman(means, rating), len(items), ""
+
+    def _shown(self, rows: Ints, stimuli: int) -> Mask:
+        """Return which stimuli (items, stimuli) were shown for each item; `rows` (2, votes) stood left and right."""
+        votes = self.selection.rated
+        shown = np.zeros((len(votes.items), stimuli), bool)
+        for item, row in zip((votes.left, votes.right), rows, strict=True):
+            shown[item, row] = True
+        return shown
 
     @cached_property
     def _scale(self) -> tuple[Scale | None, str]:
@@ -262,9 +269,19 @@ def _combine(votes: Votes, measured: Measured, weights: Floats, seed: int) -> tu
         what = f"{sources} sources are too few to predict one from the others (at least {FEWEST_SOURCES})"
         return Combination(used, None, int(known.sum()), seed, what), logit
     share = (1 + votes.outcome[known]) / 2
-    found = held_out(x[known], share, weights[known], votes.source[known], seed)
-    logit[known] = found.logit
+    # votes with the same images and the same answer are one row with their weights together
+    which = (measured.left[known] * len(measured.value) + measured.right[known]) * 3 + votes.outcome[known] + 1
+    _, first, row = np.unique(which, return_index=True, return_inverse=True)
+    found = held_out(
+        x[known][first], share[first], np.bincount(row, weights[known]).astype(float), votes.source[known][first], seed
+    )
+    logit[known] = found.logit[row]
     return Combination(used, found, int(known.sum()), seed, ""), logit
+
+
+def different(code: Ints) -> int:
+    """Return how many different codes there are; -1 is one of them."""
+    return int(np.count_nonzero(np.bincount(code + 1)))
 
 
 def _finite(difference: Floats) -> Floats:

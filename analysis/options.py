@@ -14,6 +14,7 @@ IN = click.Path(path_type=Path)
 OVER = click.Choice(["both", "participants", "sources", "votes"])
 METHODS = click.Choice(["bradley-terry", "thurstone", "elo"])
 ASKED = ("asks_for", "reference", "layout", "view", "study", "config")
+LOWER_HELP = "A metric of which lower is better; LPIPS, DISTS are known."
 RULES = ("catch_accuracy", "identical_side", "repeats", "time", "flips", "likelihood")
 
 
@@ -70,6 +71,35 @@ screening = click.option(
     callback=_rules,
     help=f"Leave out participants who fail this rule: {', '.join(RULES)}. A limit itself passes.",
 )
+
+
+def _pairs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    chosen = []
+    for text in values:
+        names = text.split(",")
+        if len(names) != 2 or not all(names) or names[0] == names[1]:
+            raise click.BadParameter(f"'{text}' is not A,B with two different conditions or codecs.")
+        chosen.append((names[0], names[1]))
+    return tuple(chosen)
+
+
+primary = click.option(
+    "--primary",
+    metavar="A,B",
+    multiple=True,
+    callback=_pairs,
+    help="A pair named before the votes were seen, conditions or codecs: these are the confirmatory family.",
+)
+
+
+def directions(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which end of a metric is better."""
+    for name, known in (("higher", "One of which higher is; PSNR and MS-SSIM are known."), ("lower", LOWER_HELP)):
+        command = click.option(f"--{name}", metavar="NAME", multiple=True, help=known)(command)
+    return command
+
 
 RATING_OPTIONS = (
     click.option(

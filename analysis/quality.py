@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.agreement import Agreement, agreement
-from analysis.counts import count
 from analysis.false_exclusion import LAPSE
 from analysis.files import csv_text, number
 from analysis.rating import Row, Scale, Settings, bounds, rate
@@ -59,13 +58,13 @@ def quality(
 
     Raises `Refusal` as `screen` does.
     """
-    screening = screen(selection, chosen, lapse=lapse, seed=seed)
     with_all = rate(selection, settings, ("bradley-terry",))
+    scales = tuple(scale.counts for scale in with_all)
+    screening = screen(selection, chosen, lapse=lapse, seed=seed, scales=scales)
     with_kept = with_all
     if screening.kept is not selection:
         with_kept = rate(screening.kept, settings, ("bradley-terry",))
-    crowd = reliability(count(selection.rated))
-    return Quality(screening, crowd, agreement(selection, seed=seed), with_all, with_kept)
+    return Quality(screening, reliability(scales), agreement(selection, seed=seed), with_all, with_kept)
 
 
 def quality_files(found: Quality) -> dict[str, str]:

@@ -5,13 +5,13 @@ ratings with and without are told side by side. A rule leaves out only where it 
 seen; what the others would flag at their usual limits is reported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from analysis.counts import count
+from analysis.counts import Counts, count
 from analysis.false_exclusion import LAPSE, How, false_exclusion
 from analysis.files import Refusal
 from analysis.likelihoods import LeaveOneOut, cells, of_cells
@@ -76,13 +76,19 @@ class Screening:
 
 
 def screen(
-    selection: Selection, chosen: Mapping[str, float] = NONE, *, lapse: float = LAPSE, seed: int = 1
+    selection: Selection,
+    chosen: Mapping[str, float] = NONE,
+    *,
+    lapse: float = LAPSE,
+    seed: int = 1,
+    scales: Sequence[Counts] | None = None,
 ) -> Screening:
     """Judge every participant by every rule, and leave out whom the `chosen` ones (name -> limit) flag.
 
-    Raises `Refusal` where a chosen rule has no place here, lacks what it needs, or leaves nobody.
+    `scales` are the counts of the rated votes, made where not given. Raises `Refusal` where a chosen rule has no place
+    here, lacks what it needs, or leaves nobody.
     """
-    found, votes = raters(selection), cells(count(selection.rated))
+    found, votes = raters(selection), cells(scales or count(selection.rated))
     left_out = of_cells(votes)
     value = _values(selection, found, left_out)
     verdicts = []

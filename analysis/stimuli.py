@@ -101,8 +101,8 @@ def _rows_of(
     kind = votes.frame.groupby(names, sort=False, dropna=False).ngroup().to_numpy(np.int64)
     first = np.flatnonzero(np.diff(np.maximum.accumulate(kind), prepend=-1))  # kinds are numbered as they come
     rows = np.zeros(len(first), np.int64)
-    for place in range(len(first)):
-        condition, source, digest, *corner = votes.frame[names].iloc[first[place]]
+    shown = votes.frame[names].iloc[first].itertuples(index=False, name=None)
+    for place, (condition, source, digest, *corner) in enumerate(shown):
         key = (str(condition), str(source), str(digest), *(number(value) for value in corner))
         if key not in row_of:
             _refuse(stimuli, votes, side, key[:3], int(votes.lines[first[place]]))

@@ -6,33 +6,15 @@ from typing import Any
 
 import click
 
-from analysis.options import IN, OVER, as_json, only, screening, selected
+from analysis.options import IN, OVER, as_json, only, primary, screening, selected
 from analysis.progress import progressing
-
-
-def _pairs(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    chosen = []
-    for text in values:
-        names = text.split(",")
-        if len(names) != 2 or not all(names) or names[0] == names[1]:
-            raise click.BadParameter(f"'{text}' is not A,B with two different conditions or codecs.")
-        chosen.append((names[0], names[1]))
-    return tuple(chosen)
 
 
 @click.command()
 @click.argument("votes", type=IN)
 @click.option("--method", default="bradley-terry", show_default=True, type=click.Choice(["bradley-terry", "thurstone"]))
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the verdicts generalise over.")
-@click.option(
-    "--primary",
-    metavar="A,B",
-    multiple=True,
-    callback=_pairs,
-    help="A pair named before the votes were seen, conditions or codecs: these are the confirmatory family.",
-)
+@primary
 @click.option("--stimuli", type=IN, help="The study's stimuli.csv: real bits per pixel in place of the rates.")
 @click.option("--sessions", type=IN, help="The study's sessions.csv: do groups of participants agree?")
 @click.option("--scale", "unit", type=click.Choice(["elo", "jod"]), help="Elo points (the default), or JOD.")

@@ -28,6 +28,7 @@ from analysis.raters import CROP
 from analysis.votes import Floats, Ints, Votes
 
 ROUNDS = 400
+LEAST_ROUNDS, MOST = 100, 2**17  # rounds x different cells that are fitted at most; with more of them fewer rounds
 LEVEL = 0.95
 FEWEST_CELLS = 10
 FEWEST_SOURCES = 5
@@ -61,7 +62,8 @@ class Bound:
 class Yardsticks:
     """Both yardsticks, and what they rest on: `telling` cells hold the decided votes of two participants or more.
 
-    `reason` says why there is no value, or no interval; empty where there are both.
+    `reason` says why there is no value, or no interval; empty where there are both. The bootstrap took
+    `rounds`.
     """
 
     two_participants: Bound
@@ -70,6 +72,7 @@ class Yardsticks:
     cells: int
     telling: int
     reason: str
+    rounds: int = 0
 
 
 def cells(votes: Votes) -> Cells:
@@ -107,12 +110,14 @@ def yardsticks(found: Cells, rounds: int = ROUNDS, seed: int = 1) -> Yardsticks:
     labels, label = np.unique(found.source, return_inverse=True)
     if len(labels) < FEWEST_SOURCES:
         return replace(whole, reason=f"{len(labels)} sources are too few for an interval (at least {FEWEST_SOURCES})")
+    rounds = min(rounds, max(LEAST_ROUNDS, MOST // len(rows.pair)))
     rng, chance = np.random.default_rng(seed), np.full(len(labels), 1 / len(labels))
     drawn = np.array([_fit(rows, times[label].astype(float))[:2] for times in _times(rng, chance, rounds)])
     tail = (1 - LEVEL) / 2
     (low, low_best), (high, high_best) = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
     return replace(
         whole,
+        rounds=rounds,
         two_participants=Bound(agree, float(low), float(high)),
         best_prediction=Bound(best, float(low_best), float(high_best)),
     )

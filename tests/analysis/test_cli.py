@@ -36,7 +36,9 @@ def test_report_writes_a_folder_and_says_where(votes: Path, tmp_path: Path) -> N
         result = run("report", votes, "--stimuli", stimuli, "-o", folder, "--rounds", 50)
         assert f"Report: {folder / 'report.html'}" in result.output
         assert "SIMULATED" in result.stderr
-        assert {path.name for path in folder.iterdir()} == {"report.html", "ratings.csv", "wins.csv", "settings.json"}
+        files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        assert {"report.html", "report.json", "ratings.csv", "verdicts.csv", "raters.csv", "settings.json"} <= files
+        assert files - {"settings.json"} == set(json.loads((folder / "settings.json").read_text())["files"])
     assert "mean bpp" in (folder / "report.html").read_text()
 
 
