@@ -192,19 +192,23 @@ def _check_bootstrap(method: str, resample: str | None, options: dict[str, Any])
 @click.argument("votes", type=IN)
 @click.option("--hallucinated", required=True, metavar="CONDITION", help="The condition that invents detail.")
 @click.option("--faithful", required=True, metavar="CONDITION", help="The condition that does not.")
-@click.option("-o", "--output", required=True, type=IN, help="The labels.csv to write.")
+@click.option("-o", "--output", required=True, type=IN, help="The labels.csv to write; regions.csv stands beside.")
 @only
 def labels(votes: Path, hallucinated: str, faithful: str, output: Path, **options: Any) -> None:
     """Write labels.csv: each crop's share of votes."""
     from analysis.files import write_file
-    from analysis.labels import labels_csv
+    from analysis.labels import labels_csv, regions_csv, regions_file
     from analysis.telling import tell_left_out
 
     selection = selected(votes, options)
-    text = labels_csv(selection, hallucinated, faithful)
+    text, regions = (make(selection, hallucinated, faithful) for make in (labels_csv, regions_csv))
+    beside = regions_file(output) if regions else None
     write_file(output, text, votes)
     tell_left_out(selection)
     click.echo(f"{text.count(chr(10)) - 1} labels: {output}")
+    if beside:
+        write_file(beside, regions, votes)
+        click.echo(f"{regions.count(chr(10)) - 1} regions: {beside}")
 
 
 @cli.command()

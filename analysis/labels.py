@@ -1,6 +1,10 @@
-"""Votes to labels: for each crop, the share of votes that the hallucinated side of a pair of conditions won."""
+"""Votes to labels: for each crop, the share of votes that the hallucinated side of a pair of conditions won.
+
+Where participants marked the region that decided, each such vote has its region beside: what was preferred, and where.
+"""
 
 from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +13,7 @@ from scipy.special import betaincinv
 from analysis.files import Refusal, csv_text, number
 from analysis.rating import rank
 from analysis.selection import Selection
-from analysis.votes import Votes
+from analysis.votes import REGION, Votes
 
 CROP = ("source", "source_sha256", "tag", "crop_x", "crop_y", "crop_width", "crop_height")
 LABELS_COLUMNS = (
@@ -19,6 +23,11 @@ LABELS_COLUMNS = (
     *("share", "share_low", "share_high", "study", "config", "votes_sha256", "simulated", "view"),
 )
 GROUP = (*CROP, "rate")
+REGIONS_COLUMNS = (
+    *CROP,
+    *("hallucinated", "faithful", "rate", "asks_for", "vote", "won", *REGION),
+    *("study", "config", "votes_sha256", "simulated"),
+)
 
 
 def labels_csv(selection: Selection, hallucinated: str, faithful: str) -> str:
@@ -28,6 +37,46 @@ def labels_csv(selection: Selection, hallucinated: str, faithful: str) -> str:
     """
     votes = _of_pair(selection.rated, hallucinated, faithful)
     return csv_text(LABELS_COLUMNS, _rows(votes, selection, hallucinated, faithful))
+
+
+def regions_csv(selection: Selection, hallucinated: str, faithful: str) -> str:
+    """Return `regions.csv` of the same votes as `labels_csv`, a row a vote with a region; empty where none has one."""
+    votes = _of_pair(selection.rated, hallucinated, faithful)
+    if REGION[0] not in votes.frame or votes.frame[REGION[0]].isna().all():
+        return ""
+    marked = votes.take(votes.frame[REGION[0]].notna().to_numpy(bool))
+    return csv_text(REGIONS_COLUMNS, _region_rows(marked, selection, hallucinated, faithful))
+
+
+def regions_file(labels: Path) -> Path:
+    """Return where regions stand beside a labels.csv; refuse to replace what is no such file."""
+    path = labels.with_name("regions.csv")
+    if path == labels:
+        raise Refusal(f"{labels} is the place of the regions beside; name the labels otherwise.")
+    if path.exists() and not (path.is_file() and path.read_bytes().startswith(",".join(REGIONS_COLUMNS).encode())):
+        raise Refusal(f"{path} is no table of regions, so it is not replaced; move it, or write to another folder.")
+    return path
+
+
+def _region_rows(
+    votes: Votes, selection: Selection, hallucinated: str, faithful: str
+) -> Iterator[Mapping[str, object]]:
+    won = np.where(votes.frame["left"] == hallucinated, votes.outcome, -votes.outcome)
+    words = {1: "hallucinated", -1: "faithful", 0: "not_sure"}
+    given = {name: selection.asked[name] for name in ("asks_for", "study", "config")}
+    numbers = ("crop_x", "crop_y", "crop_width", "crop_height", "vote", *REGION)
+    for at, cells in enumerate(votes.frame.to_dict("records")):
+        yield {
+            **{name: cells[name] for name in CROP},
+            **{name: _number(cells[name]) for name in numbers},
+            "hallucinated": hallucinated,
+            "faithful": faithful,
+            "rate": _number(cells["left_rate"]) if cells["left_rate"] == cells["right_rate"] else "",
+            "won": words[int(won[at])],
+            **given,
+            "votes_sha256": votes.sha256,
+            "simulated": votes.simulated,
+        }
 
 
 def _of_pair(votes: Votes, hallucinated: str, faithful: str) -> Votes:
@@ -57,7 +106,7 @@ def _rows(votes: Votes, selection: Selection, hallucinated: str, faithful: str) 
     rate = frame["left_rate"].where(frame["left_rate"] == frame["right_rate"])
     table = frame[[*CROP]].assign(rate=rate, won=won, participant=votes.participant)
     for column in ("crop_x", "crop_y", "crop_width", "crop_height", "rate"):
-        table[column] = [number(None if np.isnan(value) else value) for value in table[column]]
+        table[column] = [_number(value) for value in table[column]]
     groups = sorted(table.groupby([*GROUP], sort=False), key=lambda group: _order(group[0]))
     for key, of_crop in groups:
         yield {
@@ -69,6 +118,10 @@ def _rows(votes: Votes, selection: Selection, hallucinated: str, faithful: str) 
             "votes_sha256": votes.sha256,
             "simulated": votes.simulated,
         }
+
+
+def _number(value: float) -> str:
+    return number(None if np.isnan(value) else value)
 
 
 def _order(key: tuple[Hashable, ...]) -> tuple[object, ...]:
