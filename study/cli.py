@@ -14,13 +14,15 @@ from study import settings
 from study.errors import Refused
 from study.options import AS_JSON, NAME, connected, open_database
 
-ORDER = "new check load open pause close status serve simulate votes participants db"
+ORDER = "new check load open pause close status serve simulate votes participants results researcher db"
 """Every command, in the order of a study's life."""
 ELSEWHERE = {
     "new": "commands_design",
     "check": "commands_design",
     "load": "commands_design",
     "simulate": "simulate",
+    "results": "commands_researchers",
+    "researcher": "commands_researchers",
 }
 """Commands that have a module of their own, imported only when they are wanted."""
 
@@ -106,7 +108,7 @@ def status(name: str | None, as_json: bool) -> None:
 @cli.command()
 @NAME
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("votes.csv"), show_default=True,
-              help="Where votes.csv is written; design.toml, sessions.csv and columns.csv come beside it.")  # fmt: skip
+              help="Where votes.csv is written; design.toml, sessions.csv, history.csv and columns.csv come beside it.")  # fmt: skip
 def votes(name: str, output: Path) -> None:
     """Write votes.csv, with the frozen design, the sessions and the dictionary beside it."""
     from study import leaving

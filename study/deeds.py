@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from study.ledger import Deed
-from study.models import now
+from study.models import Session, Study, Trial, Vote, now, taking_part
 
 COMMAND_LINE = "command line"
 """Who did it where nobody logged in: whoever may start commands on the server's machine."""
@@ -39,6 +39,8 @@ class Line:
 def record(db: OrmSession, who: str, did: str, study: str = "", **detail: Any) -> None:
     """Add a line; call it in the write transaction of the deed.
 
+    What is done to a study stands beside how much there was to see of it: complete sessions, and rating votes.
+
     Args:
         who: the researcher's name, or `COMMAND_LINE`.
         did: one of `WORDS`.
@@ -51,9 +53,23 @@ def record(db: OrmSession, who: str, did: str, study: str = "", **detail: Any) -
     """
     if did not in WORDS:
         raise ValueError(f"the log has no word {did!r}")
+    if did in OF_STUDIES:
+        detail = _there(db, study) | detail
     said = json.dumps(detail, sort_keys=True, ensure_ascii=False)
     db.add(Deed(at=now(), who=who, did=did, study=study, detail=said))
     db.flush()
+
+
+def _there(db: OrmSession, study: str) -> dict[str, Any]:
+    """Complete sessions and rating votes of a study, if it is there, at this moment; a correction is no second vote."""
+    number = db.scalar(select(Study.id).where(Study.name == study))
+    if number is None:
+        return {}
+    theirs = taking_part(number)
+    complete = select(func.count(Session.id)).where(theirs, Session.outcome == "complete")
+    voted = exists().where(Vote.trial_id == Trial.id)
+    rated = select(func.count(Trial.id)).join(Session).where(theirs, Trial.kind == "rating", voted)
+    return {"sessions": db.scalar(complete), "votes": db.scalar(rated)}
 
 
 def read(db: OrmSession, study: str | None = None, *, did: Iterable[str] = (), newest: int | None = None) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The columns of votes.csv and sessions.csv, in the order of docs/formats.md, each with its type and meaning."""
+"""The columns of votes.csv, sessions.csv and history.csv, as in docs/formats.md, each with its type and meaning."""
 
 from typing import NamedTuple
 
@@ -73,7 +73,11 @@ VOTES = (
     Column("region_y", "pixels", "upper edge, in the crop, of the region that decided"),
     Column("region_width", "pixels", "width of the region that decided"),
     Column("region_height", "pixels", "height of the region that decided"),
-    Column("strategy", "text", "how the pair was drawn: balanced or full; empty where it was not drawn for rating"),
+    Column(
+        *("strategy", "text"),
+        "how the pair was drawn: balanced, full, adaptive (by priorities), or random (of an adaptive study, without a "
+        "look at them); empty where it was not drawn for rating",
+    ),
     Column("probability", "number", "chance, given all earlier plans, that the session came to hold the pair"),
     Column("corrects", "integer", "the vote that this one replaces"),
     Column("view", "text", "crop, or context where the crop was outlined inside a larger window"),
@@ -112,3 +116,15 @@ SESSIONS = (
 
 FACTS = tuple(column.name for column in SESSIONS[10:])
 """The columns of sessions.csv that a session may leave empty, in their order: what `fact.name` may be."""
+
+HISTORY = (
+    Column("at", "time", "when it was done"),
+    Column(
+        *("did", "text"),
+        "loaded, opened, paused, closed, uncovered or covered (ratings shown or hidden while the study takes votes), "
+        "looked (a look that was planned), prioritised, or results (a report was loaded)",
+    ),
+    Column("sessions", "integer", "complete sessions at that moment"),
+    Column("votes", "integer", "rating votes at that moment"),
+    Column("detail", "sha256", "of what was loaded"),
+)

@@ -1,4 +1,4 @@
-"""Votes out: votes.csv as the contract says it, with design.toml, sessions.csv and columns.csv beside it.
+"""Votes out: votes.csv as the contract says it, with design.toml, sessions.csv, history.csv and columns.csv beside it.
 
 Rows are streamed, so that the size of a study does not matter, and ordered, so that the same data give the same bytes.
 """
@@ -13,8 +13,8 @@ from typing import Any, TextIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import loading, steps, writing
-from study.dictionary import FACTS, SESSIONS, VOTES
+from study import history, loading, steps, writing
+from study.dictionary import FACTS, HISTORY, SESSIONS, VOTES
 from study.errors import Refused
 from study.models import (
     Fact,
@@ -39,7 +39,7 @@ Record = Mapping[str, Any]
 
 
 def write(db: OrmSession, name: str, votes: Path, settle: writing.Settle = writing.settled) -> dict[Path, int | None]:
-    """Write the four files and say how many rows each table has; all appear, or none does.
+    """Write the five files and say how many rows each table has; all appear, or none does.
 
     `settle` is told their digests before they take their places.
 
@@ -51,6 +51,7 @@ def write(db: OrmSession, name: str, votes: Path, settle: writing.Settle = writi
         votes.with_name("design.toml"): lambda file: _write_text(file, study.design),
         votes.with_name("columns.csv"): lambda file: write_table(file, COLUMNS_COLUMNS, _columns()),
         votes.with_name("sessions.csv"): lambda file: write_table(file, SESSIONS_COLUMNS, session_records(db, study)),
+        votes.with_name("history.csv"): lambda file: write_table(file, history.COLUMNS, history.records(db, name)),
     }
     _check_place(name, votes, writers)
     votes.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def write(db: OrmSession, name: str, votes: Path, settle: writing.Settle = writi
 
 
 def _check_place(name: str, votes: Path, companions: Iterable[Path]) -> None:
-    """Be silent where the four files can be written without harm to anything else.
+    """Be silent where the five files can be written without harm to anything else.
 
     Raises:
         Refused: one of them is a folder, `votes` has the name of another of them, or another study lies there.
@@ -172,7 +173,7 @@ def _facts(db: OrmSession, some: Sequence[int]) -> dict[int, dict[str, str]]:
 
 
 def _columns() -> Iterator[Record]:
-    for file, columns in (("votes.csv", VOTES), ("sessions.csv", SESSIONS)):
+    for file, columns in (("votes.csv", VOTES), ("sessions.csv", SESSIONS), ("history.csv", HISTORY)):
         for column in columns:
             yield {"file": file, "column": column.name, "type": column.type, "meaning": column.meaning}
 

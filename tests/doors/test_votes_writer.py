@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,17 +11,18 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from study import export, loading, scheduling, steps, vote_rows, voting
+from study import export, history, loading, scheduling, steps, vote_rows, voting
 from study.db import Database
 from study.errors import Refused
 from study.folder import read
+from study.ledger import Deed
 from study.models import Fact, Participant, Session, Trial
 from study.spec import Ask, Design, Links, Spec, Study, Texts, parse, to_toml
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = ("votes.csv", "sessions.csv", "columns.csv", "design.toml")
+FILES = ("votes.csv", "sessions.csv", "history.csv", "columns.csv", "design.toml")
 NOON = datetime(2026, 1, 31, 12, 0, 0, 7000, tzinfo=UTC)
 """Seven milliseconds past, so that a lost digit shows."""
 
@@ -54,6 +55,8 @@ def fill(database: Database, media: Path) -> None:
     loading.load(database, read(GOLDEN / "stimuli"), golden_spec(), media)
     with database.write() as db:
         loading.change_state(db, "golden", "open")
+        # The log keeps real time; what it says of a study that is always the same is set to one moment.
+        db.execute(update(Deed.__table__).values(at=NOON))
     complete, halfway = enter(database, "p1", 0), enter(database, "p2", 1, simulated=True)
     enter(database, "p3", 2, agrees=False)
     enter(database, "p4", 3)
@@ -122,7 +125,8 @@ def test_a_fixed_study_gives_the_golden_files(filled: Database, tmp_path: Path) 
     with filled.read() as db:
         written = export.write(db, "golden", tmp_path / "out" / "votes.csv")
     assert {path.name: rows for path, rows in written.items()} == {
-        "votes.csv": 8, "sessions.csv": 4, "columns.csv": len(export.VOTES_COLUMNS) + len(export.SESSIONS_COLUMNS),
+        "votes.csv": 8, "sessions.csv": 4, "history.csv": 2,
+        "columns.csv": len(export.VOTES_COLUMNS) + len(export.SESSIONS_COLUMNS) + len(history.COLUMNS),
         "design.toml": None,
     }  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
@@ -177,6 +181,7 @@ def test_the_golden_files_keep_the_contract() -> None:
     assert [(row["file"], row["column"]) for row in dictionary] == [
         *(("votes.csv", column) for column in export.VOTES_COLUMNS),
         *(("sessions.csv", column) for column in export.SESSIONS_COLUMNS),
+        *(("history.csv", column) for column in history.COLUMNS),
     ]
     assert all(row["meaning"] and row["type"] for row in dictionary)
 
@@ -212,15 +217,14 @@ def test_a_failure_half_way_leaves_what_was_there(
     with filled.read() as db:
         export.write(db, "golden", tmp_path / "votes.csv")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".csv", ".toml"}}
-    record: Callable[..., dict[str, object]] = export._vote_record
 
-    def fails_at_the_fourth(study: object, spec: object, row: object) -> dict[str, object]:
-        made = record(study, spec, row)
-        if made["vote"] == 4:
-            raise OSError(28, "No space left on device")
-        return made | {"choice": "changed"}
+    def fails_at_the_fourth(*of: Any) -> Iterator[tuple[str, ...]]:
+        for number, row in enumerate(vote_rows.rows(*of), start=1):
+            if number == 4:
+                raise OSError(28, "No space left on device")
+            yield ("changed", *row[1:])
 
-    monkeypatch.setattr(export, "_vote_record", fails_at_the_fourth)
+    monkeypatch.setattr(export, "vote_rows", fails_at_the_fourth)
     with filled.read() as db, pytest.raises(OSError, match="No space left"):
         export.write(db, "golden", tmp_path / "votes.csv")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".csv", ".toml"}} == before
@@ -264,7 +268,7 @@ def test_what_stands_there_already_is_refused_before_anything_is_written(
     assert contents(out) == before
 
 
-@pytest.mark.parametrize("name", ["sessions.csv", "design.toml", "columns.csv", "Sessions.csv"])
+@pytest.mark.parametrize("name", ["sessions.csv", "design.toml", "columns.csv", "history.csv", "Sessions.csv"])
 def test_votes_take_no_name_of_a_file_beside_them(filled: Database, tmp_path: Path, name: str) -> None:
     with filled.read() as db, pytest.raises(Refused, match="that comes beside: name it"):
         export.write(db, "golden", tmp_path / "out" / name)

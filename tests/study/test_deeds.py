@@ -60,5 +60,5 @@ def test_what_becomes_of_a_study_is_in_the_log_with_who_did_it(database: Databas
         study = loading.find(db, "tiny")
         assert [line.did for line in lines] == ["loaded", "opened", "paused", "opened", "closed"]
         assert [line.who for line in lines] == [deeds.COMMAND_LINE, "ada", "ada", "ada", "ada"]
-        assert lines[0].detail == {"sha256": study.stimuli_sha256}
+        assert lines[0].detail == {"sha256": study.stimuli_sha256, "sessions": 0, "votes": 0}
         assert study.closed_at is not None
