@@ -7,7 +7,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from study import identity, languages, limits, logs, settings, storage
 from study.db import connect
 from study.settings import Settings
-from study.views import door, failures, health, media, participant, withdrawal
+from study.views import (
+    door,
+    failures,
+    health,
+    media,
+    participant,
+    researcher_login,
+    researcher_results,
+    researcher_sessions,
+    researcher_studies,
+    withdrawal,
+)
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -19,6 +30,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST_REQUEST = 64 * 1024
+RESEARCHERS = (researcher_login, researcher_studies, researcher_sessions, researcher_results)
 
 
 def create_app(kept: Settings | None = None, secret_key: str | None = None) -> Flask:
@@ -37,7 +49,7 @@ def create_app(kept: Settings | None = None, secret_key: str | None = None) -> F
     languages.prepare(app)
     logs.prepare()
     failures.register(app)
-    for view in (participant, door, withdrawal, media, health):
+    for view in (participant, door, withdrawal, media, health, *RESEARCHERS):
         app.register_blueprint(view.blueprint)
     CSRFProtect(app).exempt(withdrawal.withdraw)  # its address is the secret: nobody else's page knows it
     limits.prepare(app, kept.limits_url)

@@ -24,6 +24,8 @@ A_SESSION = "30 per 10 seconds"
 """Votes, and likewise steps and looks at the open trial: two hands on the keys make some 20 votes in that time."""
 AN_ADDRESS = "1000 per 10 minutes"
 """Links that are opened, and likewise agreements: 200 people of one lab may each reload four times."""
+A_LOGIN = "60 per 10 minutes"
+"""Attempts to log in by address, beside the waits by name: each costs the server some tenth of a second."""
 BY_SESSION = ("door.trial", "door.last", "door.vote", "participant.step")
 BY_ADDRESS = ("participant.page", "participant.slashed", "participant.step")
 
@@ -60,6 +62,9 @@ def prepare(app: Flask, url: str | None) -> None:
         views[endpoint] = limiter.limit(A_SESSION, key_func=_session_key, exempt_when=_has_no_session)(views[endpoint])
     for endpoint in BY_ADDRESS:
         views[endpoint] = limiter.limit(AN_ADDRESS, key_func=_address_key, exempt_when=_opens_nothing)(views[endpoint])
+    tried = views["researcher_login.log_in"]
+    limit = limiter.limit(A_LOGIN, key_func=_address_key, exempt_when=_is_from_this_machine)
+    views["researcher_login.log_in"] = limit(tried)
     app.extensions["limiter_of_study"] = limiter
 
 

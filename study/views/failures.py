@@ -18,6 +18,7 @@ from study.db import first_line
 from study.errors import Busy, Malformed, NoSession, Problem, StaleForm, _
 from study.logs import log
 from study.spec import STUDY_NAME
+from study.views import researcher_access
 
 JSON_DOOR = re.compile(r"/s/[^/]+/(trial|last|vote)(/.*)?|/health(/.*)?", re.DOTALL)
 """Addresses that are asked by scripts, whatever the method and whatever stands below them."""
@@ -92,6 +93,8 @@ def _answer(problem: Problem) -> Response:
 
 
 def _page(status: int, title: str, message: str) -> str:
+    if _is_dashboard():
+        return researcher_access.page("message", status=status, title=title, message=message, request_id=g.request_id)
     return render_template(
         "message.html",
         study=None,
@@ -112,8 +115,16 @@ def _back(status: int) -> str | None:
     return url_for("participant.page", name=below[1]) if below and status not in REFUSED_THERE_TOO else None
 
 
+def _is_dashboard() -> bool:
+    return re.fullmatch(r"/researchers(/.*)?", request.path, re.DOTALL) is not None
+
+
 def _stale_form(_error: CSRFError) -> Response:
     """Without a cookie of ours no token can fit: say that there is no session, rather than to reload."""
+    if _is_dashboard():
+        return _answer(
+            StaleForm("This page was open for too long, or cookies are blocked: load it again. Nothing was done.")
+        )
     if request.endpoint == "door.vote" and not identity.has_cookie():
         return _answer(NoSession("No session of this study belongs to this browser: open the study's link again."))
     return _answer(

@@ -1,0 +1,78 @@
+"""The coverage of a study: how many rating votes each two conditions have, and how evenly they fell on their pairs."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import aliased
+
+from study.ledger import Tally
+from study.models import Condition, Pair, Stimulus, Study
+
+LEVELS = 9
+"""Steps of the ramp that a cell's colour is one of, beside that of no votes at all."""
+
+
+class Cell(NamedTuple):
+    """The pairs of two conditions: their votes, the votes of the pair with the fewest, how many there are, and the
+    step of the ramp."""
+
+    votes: int
+    least: int
+    pairs: int
+    level: int
+
+
+@dataclass(frozen=True)
+class Map:
+    """The conditions at one rate (or, where pairs link rates, of all of them) and the cell of each two that meet."""
+
+    rate: str
+    conditions: list[str]
+    cells: dict[tuple[str, str], Cell]
+
+    def cell(self, one: str, other: str) -> Cell | None:
+        """The cell of two conditions, whichever is named first."""
+        return self.cells.get((one, other)) or self.cells.get((other, one))
+
+
+def maps(db: OrmSession, study: Study) -> list[Map]:
+    """The maps of a study, by rising rate."""
+    a, b, of_a, of_b = aliased(Stimulus), aliased(Stimulus), aliased(Condition), aliased(Condition)
+    votes = func.coalesce(Tally.votes, 0)
+    query = (
+        select(of_a.name, of_a.rate, of_b.name, of_b.rate, func.sum(votes), func.min(votes), func.count())
+        .select_from(Pair)
+        .join(a, a.id == Pair.a_id)
+        .join(b, b.id == Pair.b_id)
+        .join(of_a, of_a.id == a.condition_id)
+        .join(of_b, of_b.id == b.condition_id)
+        .outerjoin(Tally, and_(Tally.study_id == Pair.study_id, Tally.what == "pair", Tally.key == Pair.id))
+        .where(Pair.study_id == study.id, Pair.kind == "rating")
+        .group_by(of_a.name, of_a.rate, of_b.name, of_b.rate)
+    )
+    rows: list[Any] = [(*row[:4], *map(int, row[4:])) for row in db.execute(query)]
+    linked = any(rate_a != rate_b for _, rate_a, _, rate_b, *_ in rows)
+    most = max((votes_ / pairs for *_, votes_, _, pairs in rows), default=0)
+    found: dict[str, Map] = {}
+    rates: dict[str, str] = {}
+    for one, rate_a, other, rate_b, votes_, least, pairs in rows:
+        rate = "" if linked else rate_a
+        rates |= {one: rate_a, other: rate_b}
+        level = _level(votes_ / pairs, most)
+        found.setdefault(rate, Map(rate, [], {})).cells[one, other] = Cell(votes_, least, pairs, level)
+    for here in found.values():
+        here.conditions.extend(
+            sorted({name for two in here.cells for name in two}, key=lambda n: (_number(rates[n]), n))
+        )
+    return sorted(found.values(), key=lambda here: _number(here.rate))
+
+
+def _level(votes: float, most: float) -> int:
+    """The step of the ramp: 0 for none, else by the share of the most that any two conditions have."""
+    return 0 if votes == 0 else max(1, min(LEVELS, -int(-LEVELS * votes / most // 1)))
+
+
+def _number(rate: str) -> float:
+    return float(rate or 0)
