@@ -84,7 +84,7 @@ def _many(cells: Ints, votes: int) -> Callable[[Ints, Generator], Floats]:
     return drawn
 
 
-def _at_most(votes: Ints, draw: Callable[[Ints, Generator], Floats], rng: Generator) -> Floats:
+def _at_most(votes: Ints, draw: Callable[[Ints, Generator], Floats | Ints], rng: Generator) -> Floats:
     """Return drawn counts (cells, rounds) that fall short of `votes` (rounds,), given that they do."""
     tables = np.asarray(draw(votes, rng), float)
     again = np.flatnonzero(_sums(tables) > votes)

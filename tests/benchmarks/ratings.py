@@ -1,252 +1,248 @@
 """Measure this project's ratings against its peers on the same votes, and print one table in Markdown.
 
     python3 -m venv peers && peers/bin/pip install -r tests/benchmarks/requirements.txt
-    .venv/bin/python tests/benchmarks/ratings.py --peers peers/bin/python -o docs/benchmarks.md
+    .venv/bin/python -m tests.benchmarks.ratings --peers peers/bin/python --ledger ratings.jsonl -o docs/benchmarks.md
 
-Every cell is a process of its own, held to one processor or given all, with one thread of linear algebra or as many as
-processors. Its time is the median of several runs after one to warm up: on one processor the time that it worked, on
-all of them the time that passed. Its memory is how far the process's peak rises above the loaded votes. What would take
-longer than the cap is measured with fewer rounds and extrapolated: "~".
+Every cell of the table is a process of its own, see `measuring`. The tools of a row take turns, `--repeats` times, and
+a cell shows the median. Each measurement is appended to the ledger at once: the same command goes on where it was
+interrupted, and a row can be measured again when its lines are deleted. What is not in the ledger is not in the table.
 """
 
 import argparse
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-HOUSE = Path(__file__).resolve().parents[2]
-ROUNDS = 1000
-CAP = 6.0  # seconds that one cell may measure for
-WAIT = 45.0  # seconds that one cell may last, warming up included
-RUNS = 5
-SHORTEST = 0.1  # seconds that a run lasts at least, by doing its work again
+from tests.benchmarks.measuring import Cell, Found, measured
 
-FED = "(choix, fed resampled tables)"  # it has no bootstrap: what is drawn and counted for it is ours, so no peer
+ROUNDS = 1000
+SECONDS = 2.0  # that one process repeats its work for
+LIMIT = 60.0  # seconds after which one run is given up
+REPEATS = 3
+
+BOOTSTRAP, FIT = "1,000-round Bradley-Terry bootstrap", "one Bradley-Terry fit"
+ELO, INTERVALS = "1,000-round Elo bootstrap, K 32", "two-way clustered intervals"
+REPORT = "whole report, start-up included"
+TOOLS = ("ours", "evalica", "choix", "arena-rank", "multinomial L-BFGS", "all rounds side by side")
 TASKS = {
-    "1,000-round Bradley-Terry bootstrap": {
+    BOOTSTRAP: {
         "ours": "our_bootstrap",
         "evalica": "evalica_bootstrap",
-        FED: "choix_bootstrap",
-        "multinomial L-BFGS": "lbfgs_bootstrap",
+        "choix": "choix_bootstrap",
         "arena-rank": "arena_rank_bootstrap",
+        "multinomial L-BFGS": "lbfgs_bootstrap",
     },
-    "one Bradley-Terry fit": {
+    FIT: {
         "ours": "our_fit",
         "evalica": "evalica_fit",
         "choix": "choix_fit",
-        "multinomial L-BFGS": "lbfgs_fit",
         "arena-rank": "arena_rank_fit",
+        "multinomial L-BFGS": "lbfgs_fit",
     },
-    "1,000-round Elo bootstrap, K 32": {
-        "ours": "our_elo",
-        "evalica": "evalica_elo",
-        "all rounds side by side": "vectorised_elo",
-    },
-    "two-way clustered intervals": {"ours": "our_intervals", "arena-rank (votes only)": "arena_rank_fit"},
+    ELO: {"ours": "our_elo", "evalica": "evalica_elo", "all rounds side by side": "vectorised_elo"},
+    INTERVALS: {"ours": "our_intervals", "arena-rank": "arena_rank_fit"},
+    REPORT: {"ours": "our_report"},
 }
-REPEATED = {"1,000-round Bradley-Terry bootstrap", "1,000-round Elo bootstrap, K 32"}
-
-
-def function(name: str) -> Callable[..., Callable[[], object]]:
-    """Return the function of a cell; only our own cells import this project."""
-    sys.path.insert(0, str(HOUSE))
-    from tests.benchmarks import peers
-
-    if name.startswith("our_"):
-        from tests.benchmarks import ours
-
-        return getattr(ours, name)
-    return getattr(peers, name)
-
-
-def clock() -> float:
-    """Return seconds: held to one processor those that it worked, children's too, so that other load counts little."""
-    return time.process_time() + sum(os.times()[2:4]) if len(os.sched_getaffinity(0)) == 1 else time.perf_counter()
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that the work takes; short work is done often, as clocks of processors are coarse."""
-    begin, times = clock(), 0
-    while not times or (clock() - begin < SHORTEST and times < 10_000):
-        work()
-        times += 1
-    return (clock() - begin) / times
-
-
-def peak() -> float:
-    """Return the peak memory of this process and of the largest one that it started, in MB."""
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + children) / 1024
+SIZES = [(n, votes) for votes in (1531, 100_000, 1_000_000) for n in (4, 7, 100)]
+OTHER_WORK = {(BOOTSTRAP, "choix"), (INTERVALS, "arena-rank")}  # in brackets, and no part of the ratio
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What one process measures: a function of `peers` or `ours`, on so many votes, for at most `cap` seconds."""
+class Row:
+    """A line of the table."""
 
-    name: str
+    task: str
     n: int
     votes: int
-    rounds: int
-    cap: float
     single: bool
 
+    @property
+    def processors(self) -> str:
+        """Which processors the row's work may use."""
+        return "one" if self.single else "all"
 
-def cell(asked: Cell) -> dict[str, object]:
-    """Measure one cell in this process: seconds, whether they are extrapolated, and MB above the loaded votes."""
-    limit = 60 + int(10 * asked.cap)  # seconds of work, whatever else the machine does
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-    if asked.single:
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    make = function(asked.name)
-    from tests.benchmarks.peers import made
+    def key(self, tool: str) -> list[object]:
+        """Return what the ledger knows the cell of a tool by."""
+        return [self.task, self.n, self.votes, self.processors, tool]
 
-    data = made(asked.n, asked.votes)
-    make(made(min(asked.n, 7), 500), 2)()  # what is loaded and compiled once
-    work, before, runs = make(data, asked.rounds), peak(), []
-    seconds, about = paced(make, data, asked.rounds, asked.cap)
-    if about:
-        return {"seconds": seconds, "about": True, "mb": None}
-    while len(runs) < RUNS and (not runs or sum(runs) + runs[0] < asked.cap):
-        runs.append(timed(work))
-    return {"seconds": statistics.median(runs), "about": False, "mb": max(0.0, peak() - before)}
+    def cell(self, tool: str, seconds: float, limit: float) -> Cell:
+        """Return what to measure for a tool."""
+        rounds = ROUNDS if self.task in (BOOTSTRAP, ELO) else 1
+        return Cell(TASKS[self.task][tool], self.n, self.votes, rounds, seconds, limit, self.single)
 
 
-def paced(make: Callable, data: object, rounds: int, cap: float) -> tuple[float, bool]:
-    """Return what all rounds would take, judged by few of them, and whether that is over the cap."""
-    few, short = 1, timed(make(data, 1))
-    while few < rounds:
-        more = min(rounds, 8 * few)
-        long = timed(make(data, more))
-        pace = max(long - short, 0.0) / (more - few)
-        whole = long + pace * (rounds - more)
-        if more == rounds or (long > cap / 8 and whole > cap):
-            return whole, whole > cap
-        few, short = more, long
-    return short, False
+def rows() -> Iterator[Row]:
+    """Yield all rows in the order of the table."""
+    for task in TASKS:
+        for n, votes in [(7, 1531), (7, 1_000_000)] if task == REPORT else SIZES:
+            for single in (True, False):
+                yield Row(task, n, votes, single)
 
 
-def measured(python: str, asked: Cell) -> dict[str, object]:
-    """Run one cell in a process of its own; one that does not end in time has no seconds."""
-    threads = "1" if asked.single else str(os.cpu_count())
-    settings = {f"{library}_NUM_THREADS": threads for library in ("OMP", "OPENBLAS", "MKL")}
-    words = [python, __file__, "--cell", json.dumps(astuple(asked))]
-    try:
-        done = subprocess.run(
-            words,
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT,
+class Ledger:
+    """The measurements in a file of JSON lines, one a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lines = (
+            path,
+            [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else [],
         )
-    except subprocess.TimeoutExpired:
-        return {"seconds": None, "why": "not in time"}
-    if done.returncode < 0:
-        return {"seconds": None, "why": "not in time"}
-    if done.returncode:
-        return {"seconds": None, "why": (done.stderr.strip().splitlines() or ["failed"])[-1][:80]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+
+    def of(self, row: Row, tool: str) -> list[Found]:
+        """Return the measurements of a cell."""
+        return [line["found"] for line in self.lines if line["cell"] == row.key(tool)]
+
+    def add(self, row: Row, tool: str, found: Found) -> None:
+        """Append a measurement, with the load that the machine had."""
+        line = {"cell": row.key(tool), "found": found, "load": round(os.getloadavg()[0], 1), "machine": machine()}
+        self.lines.append(line)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def hopeless(self, row: Row, tool: str) -> bool:
+        """Return whether the tool already failed to end with at most as many systems and votes."""
+        for line in self.lines:
+            task, n, votes, processors, other = line["cell"]
+            same = [task, processors, other] == [row.task, row.processors, tool]
+            if same and "seconds" not in line["found"] and n <= row.n and votes <= row.votes:
+                return True
+        return False
 
 
-def shown(found: dict[str, object]) -> str:
-    """Return a cell of the table."""
-    seconds = found["seconds"]
-    if seconds is None:
-        return str(found["why"])
-    number = (
-        f"{1000 * seconds:.2g} ms"
-        if seconds < 0.1
-        else f"{1000 * seconds:.0f} ms"
-        if seconds < 1
-        else (f"{seconds:.1f} s" if seconds < 100 else f"{seconds:,.0f} s")
-    )
-    memory = f", {found['mb']:.0f} MB" if found.get("mb") is not None else ""
-    return f"{'~' if found['about'] else ''}{number}{memory}"
+@dataclass(frozen=True)
+class Pains:
+    """How much to measure: see the options of the same names."""
+
+    repeats: int
+    seconds: float
+    limit: float
+    minutes: float
 
 
-def ratio(row: dict[str, dict[str, object]]) -> str:
-    """Return how many times faster ours is than the fastest tool that does the same."""
-    peers = [float(one["seconds"]) for name, one in row.items() if name not in ("ours", FED) and one["seconds"]]
-    own = row["ours"]["seconds"]
-    return f"{min(peers) / float(own):,.1f}" if peers and own else "-"
+def fill(ledger: Ledger, chosen: list[Row], peers: str, pains: Pains) -> None:
+    """Measure what the ledger lacks, row by row, the tools in turns, until the time is up."""
+    until = time.monotonic() + 60 * pains.minutes
+    for row in chosen:
+        for turn in range(pains.repeats):
+            for tool in TASKS[row.task]:
+                if time.monotonic() > until:
+                    return
+                if len(ledger.of(row, tool)) > turn or ledger.hopeless(row, tool):
+                    continue
+                python = sys.executable if tool == "ours" else peers
+                ledger.add(row, tool, measured(python, row.cell(tool, pains.seconds, pains.limit)))
+        print(line(ledger, row), file=sys.stderr, flush=True)
 
 
-def table(
-    tasks: dict[str, dict[str, str]],
-    peers: str,
-    sizes: list[tuple[int, int]],
-    *,
-    rounds: int,
-    cap: float,
-    modes: list[bool],
-) -> list[str]:
-    """Measure everything and return the lines of the tables."""
-    lines = []
-    for task, tools in tasks.items():
-        lines += ["", f"## {task}", "", "| systems x votes | processors | " + " | ".join(tools) + " | ratio |"]
-        lines += ["|" + "---|" * (len(tools) + 3)]
-        gone: dict[tuple[str, bool], dict[str, object]] = {}
-        for n, votes in sizes:
-            for single in modes:
-                row = {}
-                for tool, name in tools.items():
-                    python = sys.executable if tool == "ours" else peers
-                    if (tool, single) in gone:  # what does not end with few votes does not end with many
-                        row[tool] = gone[tool, single]
-                        continue
-                    row[tool] = measured(python, Cell(name, n, votes, rounds if task in REPEATED else 1, cap, single))
-                    if row[tool]["seconds"] is None:
-                        gone[tool, single] = row[tool]
-                cells = " | ".join(shown(one) for one in row.values())
-                which = "one" if single else "all"
-                lines.append(f"| {n} x {votes:,} | {which} | {cells} | {ratio(row)} |")
-                print(lines[-1], file=sys.stderr, flush=True)
+def seconds_of(found: list[Found]) -> float | None:
+    """Return the median seconds of a cell's measurements, None where there are none."""
+    every = [one["seconds"] for one in found if "seconds" in one]
+    return statistics.median(every) if every else None
+
+
+def shown(ledger: Ledger, row: Row, tool: str) -> str:
+    """Return a cell of the table: what was measured, or why it was not; empty where neither is known yet."""
+    if tool not in TASKS[row.task]:
+        return "-"
+    found = ledger.of(row, tool)
+    seconds = seconds_of(found)
+    if seconds is not None:
+        memory = statistics.median(one["mb"] for one in found if "seconds" in one)
+        text = f"{duration(seconds)}, {memory:,.0f} MB"
+        return f"({text})" if (row.task, tool) in OTHER_WORK else text
+    if found:
+        return f"> {found[-1]['over']:.0f} s" if "over" in found[-1] else str(found[-1]["why"])
+    return "not run" if ledger.hopeless(row, tool) else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a time with two or three digits."""
+    if seconds < 0.1:
+        return f"{1000 * seconds:.1f} ms"
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def ratio(ledger: Ledger, row: Row) -> str:
+    """Return how many times faster ours is than the fastest tool that does the same; a bound if none of them ended."""
+    own = seconds_of(ledger.of(row, "ours"))
+    tools = [tool for tool in TASKS[row.task] if tool != "ours" and (row.task, tool) not in OTHER_WORK]
+    ended = [seconds for tool in tools if (seconds := seconds_of(ledger.of(row, tool))) is not None]
+    if own is None or not tools:
+        return "-"
+    if ended:
+        return f"{min(ended) / own:,.1f}"
+    bounds = [one["over"] for tool in tools for one in ledger.of(row, tool) if "over" in one]
+    return f"> {max(bounds) / own:,.0f}" if bounds else "-"
+
+
+def line(ledger: Ledger, row: Row) -> str:
+    """Return a line of the table."""
+    cells = " | ".join(shown(ledger, row, tool) for tool in TOOLS)
+    return f"| {row.task} | {row.n} x {row.votes:,} | {row.processors} | {cells} | {ratio(ledger, row)} |"
+
+
+def table(ledger: Ledger) -> list[str]:
+    """Return the table of all rows in which something was measured, and a sentence about the machine."""
+    head = ["task", "systems x votes", "processors", *TOOLS, "ratio"]
+    known = [row for row in rows() if any(ledger.of(row, tool) for tool in TASKS[row.task])]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *(line(ledger, row) for row in known)]
+    loads = [one["load"] for one in ledger.lines]
+    where = "; ".join(dict.fromkeys(one["machine"] for one in ledger.lines))
+    if loads:
+        lines += ["", f"Measured on {where}; load average {min(loads)} to {max(loads)}."]
     return lines
 
 
 def machine() -> str:
-    """Return a sentence about the machine; no name of it."""
+    """Return a few words about the machine; no name of it."""
     info = Path("/proc/cpuinfo")
-    found = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    found = [text.split(":")[1].strip() for text in info.read_text().splitlines() if text.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} processors ({found[0] if found else 'unknown'}), {memory:.0f} GB of memory"
+    return f"{os.cpu_count()} processors ({found[0] if found else 'unknown'}) with {memory:.0f} GB of memory"
+
+
+BEGIN, END = "<!-- measured by tests/benchmarks/ratings.py -->", "<!-- end of what ratings.py measured -->"
+
+
+def placed(page: str, lines: list[str], begin: str = BEGIN, end: str = END) -> str:
+    """Return the page with the lines in their place, between its lines `begin` and `end`."""
+    before, rest = page.split(begin)
+    return "\n".join([before + begin, "", *lines, "", end + rest.split(end)[1]])
 
 
 def main() -> None:
-    """Measure one cell, or everything."""
+    """Measure what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ledger", type=Path, required=True, help="the file of measurements, read and appended to")
     parser.add_argument("--peers", default=sys.executable, help="the Python of the peers' environment")
-    parser.add_argument("--cell", help=argparse.SUPPRESS)
-    parser.add_argument("--cap", type=float, default=CAP, help="seconds that one cell may measure for")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument(
-        "--sizes", default="4x1531,7x1531,100x1531,4x100000,7x100000,100x100000,4x1000000,7x1000000,100x1000000"
-    )
+    parser.add_argument("--sizes", default="", help="only these, as 7x1531,100x1000000")
     parser.add_argument("--processors", choices=["one", "all", "both"], default="both")
-    parser.add_argument("--only", default="", help="measure the tasks with this in their name")
-    parser.add_argument("-o", "--output", type=Path, help="the page to write")
+    parser.add_argument("--only", default="", help="the tasks with this in their name")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="processes per cell")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="that one process repeats its work for")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds after which one run is given up")
+    parser.add_argument("--minutes", type=float, default=1e6, help="stop measuring after these")
+    parser.add_argument("-o", "--output", type=Path, help="the page to put the table into")
     options = parser.parse_args()
-    if options.cell:
-        print(json.dumps(cell(Cell(*json.loads(options.cell)))))
-        return
-    sizes = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-    modes = {"one": [True], "all": [False], "both": [True, False]}[options.processors]
-    load = os.getloadavg()[0]
-    tasks = {task: tools for task, tools in TASKS.items() if options.only in task}
-    lines = table(tasks, options.peers, sizes, rounds=options.rounds, cap=options.cap, modes=modes)
-    page = "\n".join(
-        [*lines, "", f"Measured on {machine()}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."]
-    )
-    print(page)
+    ledger = Ledger(options.ledger)
+    sizes = options.sizes.split(",") if options.sizes else []
+    chosen = [
+        row
+        for row in rows()
+        if options.only in row.task
+        and options.processors in ("both", row.processors)
+        and (not sizes or f"{row.n}x{row.votes}" in sizes)
+    ]
+    fill(ledger, chosen, options.peers, Pains(options.repeats, options.seconds, options.limit, options.minutes))
+    lines = table(ledger)
+    print("\n".join(lines))
     if options.output:
-        options.output.write_text(page + "\n")
+        options.output.write_text(placed(options.output.read_text(), lines))
 
 
 if __name__ == "__main__":
