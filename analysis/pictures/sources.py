@@ -29,7 +29,7 @@ def sources_picture(scale: Scale, sources: Sequence[str], palette: Palette) -> P
     width = max(WIDTH, start + 220)
     axis = Axis(0, 100, start + 4, width - EDGE - 4)
     bottom = TOP + ROW * len(counts.items)
-    label = "% of its votes that the condition won, a mark an image"
+    label = "% of its votes won, a mark an image"
     marks = [*frame(axis, TOP, bottom, label), *rule(axis, 50.0, TOP, bottom)]
     said = []
     for place, index in enumerate(scale.order.tolist()):

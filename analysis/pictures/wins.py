@@ -47,11 +47,11 @@ def wins_picture(scale: Scale) -> Picture | None:
     if n < 2:
         return None
     names = short_names([counts.items[item].condition for item in order])
-    side = max(map(len, names)) * LETTER * 0.92 + EDGE
+    side = max(map(len, names)) * LETTER + EDGE
     cell = float(np.clip((WIDTH - side - EDGE) / n, SMALLEST, LARGEST))
     tall = min(cell, TALLEST)
     table = cells(counts.first, counts.second, counts.table)
-    upright = cell < max(map(len, names)) * LETTER * 0.92
+    upright = cell < max(map(len, names)) * LETTER
     head = (side if upright else 24.0) + 2
     marks: list[Mark] = []
     for at, name in enumerate(names):
