@@ -1,107 +1,118 @@
-"""What a study folder would ask of people, before it is loaded."""
+"""`study check`: what would spoil a study before anyone is asked, and what it would ask of people."""
 
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from study import design, folder, loading
+from study import checks_design, checks_folder, checks_precision, finding, folder, loading
 from study.errors import Refused
-from study.spec import Design
+from study.finding import Finding
+from study.spec import FILE
+
+REPAIR = "Nothing can be loaded until each refusal is mended."
 
 
-def summary(read: folder.StudyFolder) -> dict[str, Any]:
-    """Counts of what the folder holds, the votes that a participant adds to a pair, and remarks.
+@dataclass(frozen=True)
+class Report:
+    """Every finding, the worst first; and what the folder holds and asks for, where it can be loaded."""
+
+    path: Path
+    findings: list[Finding]
+    summary: dict[str, Any] | None
+
+    @property
+    def refused(self) -> bool:
+        """Whether `study load` would refuse the folder."""
+        return any(found.severity == "refusal" for found in self.findings)
+
+
+def check(path: Path, watch: folder.Watch = nullcontext) -> Report:
+    """Read a study folder as `load` does, but to its end, and look for what would spoil the study.
+
+    A folder with faulty rows is not judged further: what they should say decides the rest.
 
     Raises:
-        Refused: there is nothing that people could be asked.
+        Refused: there is no such folder.
     """
-    complaint = loading.unaskable(read, read.spec)
+    faults: list[str] = []
+    try:
+        read = folder.read(path, watch, lambda fault: faults.append(fault.message))
+    except Refused as refusal:
+        if not path.is_dir():
+            raise
+        return Report(path, _refusals([*faults, refusal.message]), None)
+    complaint = None if faults else loading.unaskable(read, read.spec)
     if complaint:
-        raise Refused(f"{read.path}: {complaint}")
-    rated = [row for row in read.stimuli if row.condition not in {folder.REFERENCE, folder.CATCH}]
-    pairs = loading.rating_pairs(read.stimuli, read.spec.design.rates)
+        faults.append(f"{path}: {complaint}")
+    if faults:
+        return Report(path, _refusals(faults), None)
+    session = checks_design.sessions(read, read.spec)
+    found = [
+        *checks_folder.check(read, read.spec, watch),
+        *checks_precision.check(read, read.spec, session),
+        *checks_design.check(read, read.spec, session),
+    ]
+    return Report(path, finding.in_order(found), _summary(read, session))
+
+
+def _refusals(faults: list[str]) -> list[Finding]:
+    """Faults of one column are of one kind."""
+    return [Finding("refusal", said.partition("column `")[2].partition("`")[0] or FILE, said) for said in faults]
+
+
+def _summary(read: folder.StudyFolder, session: checks_design.Sessions) -> dict[str, Any]:
+    """What the folder holds, what a session is, and the votes of a pair that the quotas foresee."""
+    rated = Counter(row.condition for row in read.stimuli if row.condition not in {folder.REFERENCE, folder.CATCH})
     ask = read.spec.design
-    trials = min(ask.trials, len(pairs))
-    known = sum(row.condition == folder.CATCH for row in read.stimuli)
-    beside = design.numbers(ask, trials, known=known > 0)
+    limits = [float(ask.votes_per_pair)] if ask.votes_per_pair else []
+    limits += [round(ask.participants * session.trials / session.pairs, 1)] if ask.participants else []
     return {
         "name": read.spec.study.name,
         "sources": len({row.crop.source for row in read.stimuli}),
         "crops": len({row.crop for row in read.stimuli}),
-        "conditions": dict(sorted(Counter(row.condition for row in rated).items())),
-        "pairs": len(pairs),
-        "trials_a_participant": trials,
-        "beside_them": beside._asdict(),
-        "votes_a_pair_expected": _expected(ask, trials, len(pairs)),
-        "participants_for_15_votes_a_pair": -(-15 * len(pairs) // trials),
+        "conditions": dict(sorted(rated.items())),
+        "pairs": session.pairs,
+        "trials_a_participant": session.trials,
+        "beside_them": session.beside._asdict(),
+        "votes_a_pair_expected": min(limits, default=None),
+        "participants_for_15_votes_a_pair": -(-15 * session.pairs // session.trials),
         "in_context": all(row.window for row in read.stimuli),
-        "remarks": [*_remarks(rated, len(pairs), ask), *_known(ask, beside, known), *_quotas(ask, trials, len(pairs))],
+        "seconds_a_session": round(session.seconds),
     }
 
 
-def _expected(ask: Design, trials: int, pairs: int) -> float | None:
-    """Votes a pair, of everybody together; None where neither participants nor votes have a limit."""
-    limits = [float(ask.votes_per_pair)] if ask.votes_per_pair else []
-    limits += [round(ask.participants * trials / pairs, 1)] if ask.participants else []
-    return min(limits, default=None)
+def as_json(report: Report) -> dict[str, Any]:
+    """Everything, for scripts."""
+    return {
+        "folder": str(report.path),
+        "loadable": not report.refused,
+        "findings": [found._asdict() for found in report.findings],
+        **(report.summary or {}),
+    }
 
 
-def as_text(found: dict[str, Any]) -> str:
+def as_text(report: Report) -> str:
     """The same for reading."""
-    expected, beside = found["votes_a_pair_expected"], found["beside_them"]
+    told = list(finding.lines(report.findings))
+    if report.summary is None:
+        return "\n".join([*told, REPAIR])
+    return "\n".join([*_held(report.summary), *told])
+
+
+def _held(summary: dict[str, Any]) -> list[str]:
+    expected, beside = summary["votes_a_pair_expected"], summary["beside_them"]
+    people = f"{summary['participants_for_15_votes_a_pair']} participants would give 15 votes a pair."
     held = (
-        f"{found['crops']} crops of {found['sources']} sources, {len(found['conditions'])} conditions, "
-        f"{found['pairs']} pairs; {found['trials_a_participant']} rating trials a participant, and beside them "
+        f"{summary['crops']} crops of {summary['sources']} sources, {len(summary['conditions'])} conditions, "
+        f"{summary['pairs']} pairs; {summary['trials_a_participant']} rating trials a participant, and beside them "
         f"{beside['practice']} for practice, {beside['catch']} catch, {beside['identical']} identical and "
         f"{beside['repeat']} repeated ones."
     )
-    wide = "Every image has a larger window around it." if found["in_context"] else ""
-    people = f"{found['participants_for_15_votes_a_pair']} participants would give 15 votes a pair."
-    votes = people if expected is None else f"{expected} votes a pair are expected."
-    remarks = [f"Note: {remark}" for remark in found["remarks"]]
-    return "\n".join([f"Study `{found['name']}` can be loaded.", held, *filter(None, [wide]), votes, *remarks])
-
-
-def _known(ask: Design, beside: design.Numbers, crops: int) -> list[str]:
-    """Whether practice, which tells the answers, has to use crops of the catch trials that are to count."""
-    practice = beside.practice * ask.practice_rounds
-    if not (practice and beside.catch) or crops >= practice + beside.catch:
-        return []
-    remark = (
-        f"{crops} crops have a catch, and a session plans {practice} practice and {beside.catch} catch trials: some "
-        "show a crop whose answer practice may have told; add sources, or lower `design.practice`, "
-        "`design.practice_rounds` or `design.catch_rate`."
-    )
-    return [remark]
-
-
-def _quotas(ask: Design, trials: int, pairs: int) -> list[str]:
-    """Whether one quota ends the study long before the other one can."""
-    needed = -(-ask.votes_per_pair * pairs // trials)
-    if not (ask.participants and ask.votes_per_pair) or needed == ask.participants:
-        return []
-    first = "votes_per_pair" if needed < ask.participants else "participants"
-    remark = (
-        f"{needed} participants give the {ask.votes_per_pair} votes a pair of `design.votes_per_pair`, and "
-        f"`design.participants` is {ask.participants}: `design.{first}` will end the study."
-    )
-    return [remark]
-
-
-def _remarks(rated: list[folder.Stimulus], pairs: int, ask: Design) -> list[str]:
-    """What is allowed and still worth knowing."""
-    remarks = []
-    unmatched = sum(not row.rate_matched for row in rated)
-    if unmatched:
-        remarks.append(f"{unmatched} stimuli miss their rate by more than the tolerance (`rate_matched` is 0).")
-    leaked = len({row.crop.source.name for row in rated if row.leak})
-    if leaked:
-        remarks.append(f"{leaked} sources trained the model that compressed them (`leak` is 1).")
-    of_one = Counter((row.crop, float(row.rate) if ask.rates == "within" else 0.0) for row in rated)
-    possible = sum(n * (n - 1) // 2 for n in of_one.values())
-    if possible > pairs:
-        remarks.append(f"{possible - pairs} pairs have the same bytes on both sides and are not asked about.")
-    whole = len({row.crop for row in rated})
-    uneven = {name for name, n in Counter(row.condition for row in rated).items() if n < whole}
-    if uneven:
-        remarks.append(f"not every crop has {', '.join(sorted(uneven))}; ratings rest on fewer sources there.")
-    return remarks
+    return [
+        f"Study `{summary['name']}` can be loaded.",
+        held,
+        *(["Every image has a larger window around it."] if summary["in_context"] else []),
+        people if expected is None else f"{expected} votes a pair are expected.",
+    ]

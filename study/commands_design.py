@@ -52,13 +52,17 @@ def _write(text: str, file: TextIO) -> None:
 @click.command()
 @FOLDER
 @AS_JSON
-def check(folder: Path, as_json: bool) -> None:
-    """Read a study folder as `load` would, and say what it would ask of people."""
-    from study import checking
-    from study.folder import read
+@click.pass_context
+def check(context: click.Context, folder: Path, as_json: bool) -> None:
+    """Say what would spoil a study folder before anyone is asked, and what it would ask of people.
 
-    found = checking.summary(read(folder, partial(progress, "Checking")))
-    click.echo(json.dumps(found, indent=2) if as_json else checking.as_text(found))
+    Ends with 1 where `load` would refuse the folder.
+    """
+    from study import checking
+
+    found = checking.check(folder, partial(progress, "Checking"))
+    click.echo(json.dumps(checking.as_json(found), indent=2) if as_json else checking.as_text(found))
+    context.exit(found.refused)
 
 
 @click.command()

@@ -113,13 +113,23 @@ class StudyFolder:
 
 Watch = Callable[[Sequence[Stimulus]], AbstractContextManager[Iterable[Stimulus]]]
 """Hands the rows on one by one and shows how far they are."""
+Fault = Callable[[Refused], None]
+"""Is told of each fault; what reads goes on where it returns."""
 
 
-def read(path: Path, watch: Watch = nullcontext) -> StudyFolder:
+def refuse(fault: Refused) -> None:
+    """Go on with nothing."""
+    raise fault
+
+
+def read(path: Path, watch: Watch = nullcontext, fault: Fault = refuse) -> StudyFolder:
     """Read a whole study folder; every image is opened and hashed, which `watch` may show.
 
+    Where `fault` returns, faulty rows are left out of what is given back, and rows are compared only where each of them
+    can be read.
+
     Raises:
-        Refused: the first fault, with file, line, column and remedy.
+        Refused: the first fault, with file, line, column and remedy; or one that leaves nothing to read on with.
     """
     if not path.is_dir():
         raise Refused(f"{path} is no folder: give the study folder that `codec stimuli` wrote.")
@@ -129,38 +139,47 @@ def read(path: Path, watch: Watch = nullcontext) -> StudyFolder:
         content = table.read_bytes()
     except FileNotFoundError as error:
         raise Refused(f"{table} is missing: make it with `manage.py codec stimuli`.") from error
-    stimuli = tuple(_stimuli(table, content))
-    if not stimuli:
+    lines = list(rows(table, content, STIMULI_COLUMNS, CONTEXT_COLUMNS))
+    stimuli = tuple(_stimuli(lines, fault))
+    if not lines:
         raise Refused(f"{table} has no rows: make it again with `manage.py codec stimuli`.")
-    _check_together(table, stimuli)
-    with watch(stimuli) as rows:
-        for stimulus in rows:
+    if len(stimuli) == len(lines):
+        _check_together(table, stimuli, fault)
+    with watch(stimuli) as watched:
+        for stimulus in watched:
             for image in stimulus.images:
-                _check_image(table, path, stimulus, image)
+                _check_image(table, path, stimulus, image, fault)
     return StudyFolder(path, spec, stimuli, sha256(content))
 
 
-def _stimuli(table: Path, content: bytes) -> Iterator[Stimulus]:
-    for row in rows(table, content, STIMULI_COLUMNS, CONTEXT_COLUMNS):
-        condition = row.name("condition")
-        rated = condition not in {REFERENCE, CATCH}
-        crop = _crop(row)
-        window = _window(row, crop)
-        yield Stimulus(
-            line=row.line,
-            crop=crop,
-            condition=condition,
-            codec=row.name("codec", empty=not rated),
-            rate=row.number("rate") if rated else _nothing(row, "rate"),
-            rate_matched=row.flag("rate_matched") if rated else True,
-            path=row.cells["path"],
-            sha256=row.hash("sha256"),
-            bpp=row.number("bpp") if rated or row.cells["bpp"] else "",
-            leak=row.flag("leak") if row.cells["leak"] else False,
-            context_path=row.cells["context_path"],
-            context_sha256=row.hash("context_sha256") if window else "",
-            window=window,
-        )
+def _stimuli(lines: Iterable[Row], fault: Fault) -> Iterator[Stimulus]:
+    for row in lines:
+        try:
+            yield _stimulus(row)
+        except Refused as refusal:
+            fault(refusal)
+
+
+def _stimulus(row: Row) -> Stimulus:
+    condition = row.name("condition")
+    rated = condition not in {REFERENCE, CATCH}
+    crop = _crop(row)
+    window = _window(row, crop)
+    return Stimulus(
+        line=row.line,
+        crop=crop,
+        condition=condition,
+        codec=row.name("codec", empty=not rated),
+        rate=row.number("rate") if rated else _nothing(row, "rate"),
+        rate_matched=row.flag("rate_matched") if rated else True,
+        path=row.cells["path"],
+        sha256=row.hash("sha256"),
+        bpp=row.number("bpp") if rated or row.cells["bpp"] else "",
+        leak=row.flag("leak") if row.cells["leak"] else False,
+        context_path=row.cells["context_path"],
+        context_sha256=row.hash("context_sha256") if window else "",
+        window=window,
+    )
 
 
 def _nothing(row: Row, column: str) -> str:
@@ -222,20 +241,23 @@ def _window(row: Row, crop: Crop) -> Window | None:
     return window
 
 
-def _check_together(table: Path, stimuli: tuple[Stimulus, ...]) -> None:
+def _check_together(table: Path, stimuli: tuple[Stimulus, ...], fault: Fault) -> None:
     """What one row alone cannot show: rows that contradict or repeat one another, crops without a reference."""
     first: dict[tuple[object, ...], tuple[object, int]] = {}
     for row in stimuli:
         for column, about, value, says in _claims(row):
             earlier, line = first.setdefault((column, about), (value, row.line))
             if value != earlier:
-                raise Refused(f"{table}, line {row.line}, column `{column}`: {says} (line {line}).")
+                fault(Refused(f"{table}, line {row.line}, column `{column}`: {says} (line {line})."))
     referenced = {row.crop for row in stimuli if row.condition == REFERENCE}
     for row in stimuli:
         if row.crop not in referenced:
-            raise Refused(
-                f"{table}, line {row.line}, column `condition`: the crop at {row.crop.x},{row.crop.y} of "
-                f"`{row.crop.source.name}` has no `reference` row; make the folder again."
+            referenced.add(row.crop)  # said once a crop
+            fault(
+                Refused(
+                    f"{table}, line {row.line}, column `condition`: the crop at {row.crop.x},{row.crop.y} of "
+                    f"`{row.crop.source.name}` has no `reference` row; make the folder again."
+                )
             )
 
 
@@ -253,22 +275,26 @@ def _claims(row: Stimulus) -> list[tuple[str, object, object, str]]:
     ]
 
 
-def _check_image(table: Path, folder: Path, stimulus: Stimulus, image: Image) -> None:
-    def refuse(column: str, says: str) -> Refused:
-        return Refused(f"{table}, line {stimulus.line}, column `{image.prefix}{column}`: {says}")
+def _check_image(table: Path, folder: Path, stimulus: Stimulus, image: Image, fault: Fault) -> None:
+    found = _image_fault(folder, image)
+    if found:
+        column, says = found
+        fault(Refused(f"{table}, line {stimulus.line}, column `{image.prefix}{column}`: {says}"))
 
+
+def _image_fault(folder: Path, image: Image) -> tuple[str, str] | None:
+    """The column whose claim an image breaks, and how."""
     again = "make the folder again with `manage.py codec stimuli`."
     path = image_path(folder, image)
     if path is None:
-        raise refuse("path", f"{shown(image.path)} leads outside the study folder; name a file below it.")
+        return "path", f"{shown(image.path)} leads outside the study folder; name a file below it."
     if not path.is_file():
-        raise refuse("path", f"{path} is missing; {again}")
+        return "path", f"{path} is missing; {again}"
     content = path.read_bytes()
     if sha256(content) != image.sha256:
-        raise refuse("sha256", f"{path} has another SHA-256, so it was changed after it was made; {again}")
-    fault = png.fault(content, image.width, image.height)
-    if fault:
-        raise refuse("path", f"{path} {fault}; {again}")
+        return "sha256", f"{path} has another SHA-256, so it was changed after it was made; {again}"
+    said = png.fault(content, image.width, image.height)
+    return ("path", f"{path} {said}; {again}") if said else None
 
 
 def image_path(folder: Path, image: Image) -> Path | None:

@@ -1,5 +1,6 @@
 """A study folder into the database and the media folder; studies opened, paused, closed and copied."""
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import deeds, design, folder, scheduling, storage
+from study import comparisons, deeds, design, folder, scheduling, storage
 from study.db import Database
 from study.erasure import remove_previews
 from study.errors import Refused
@@ -129,7 +130,7 @@ def unaskable(read: folder.StudyFolder, spec: Spec) -> str | None:
     if wants and not any(row.condition == folder.CATCH for row in read.stimuli):
         keys = " and ".join(f"`design.{key} = 0`" for key in wants)
         return f"stimuli.csv has no `{folder.CATCH}` rows, which practice and catch trials need; set {keys}."
-    return _undegraded(read) or _without_context(read, spec)
+    return _undegraded(read) or _without_context(read, spec) or _not_compared(read, spec)
 
 
 def _undegraded(read: folder.StudyFolder) -> str | None:
@@ -143,6 +144,19 @@ def _undegraded(read: folder.StudyFolder) -> str | None:
                 f"reference (line {reference.line}), so no answer is right; degrade it or delete the row."
             )
     return None
+
+
+def compared(read: folder.StudyFolder, spec: Spec) -> Counter[comparisons.Pair]:
+    """How many crops show each pair of conditions."""
+    condition = {row.line: row.condition for row in read.stimuli}
+    pairs = rating_pairs(read.stimuli, spec.design.rates)
+    return Counter(frozenset((condition[a], condition[b])) for a, b in pairs)
+
+
+def _not_compared(read: folder.StudyFolder, spec: Spec) -> str | None:
+    """The first primary comparison that nobody would be asked about."""
+    rated = comparisons.rated((row.condition, row.codec, row.rate) for row in read.stimuli)
+    return comparisons.complaint(spec.analysis.primary, rated, compared(read, spec))
 
 
 def _without_context(read: folder.StudyFolder, spec: Spec) -> str | None:
