@@ -68,16 +68,19 @@ def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple
 @as_json
 def report(votes: Path, folder: Path, as_json: bool, **options: Any) -> None:
     """Write a report: one HTML page and its tables."""
-    from analysis.files import check_folder, write_folder
+    from analysis.files import check_folder, parse_plain, read_bytes, write_folder
     from analysis.findings import STEPS, Asked, gather
     from analysis.groups import read_sessions
     from analysis.recorded import recorded
     from analysis.report import FILES, MARK, PAGE, report_files
+    from analysis.selection import select
     from analysis.stimuli import read_stimuli
     from analysis.telling import summary, tell
+    from analysis.votes import REQUIRED, votes_of
 
     check_folder(folder, FILES, MARK)
-    everybody = selected(votes, {"only": options["only"]})
+    table = parse_plain(votes, read_bytes(votes), REQUIRED)
+    everybody = select(votes_of(table), options["only"])
     asked = Asked(
         options["screen"],
         options["primary"],
@@ -88,7 +91,7 @@ def report(votes: Path, folder: Path, as_json: bool, **options: Any) -> None:
     )
     with progressing("Report", STEPS * len(everybody.rated)) as progress:
         found = gather(everybody, _settings(options, options["resample"]), asked, progress)
-    write_folder(folder, report_files(found, recorded(found.selection.rated, asked.sessions)), MARK, FILES)
+    write_folder(folder, report_files(found, recorded(found.selection.rated, asked.sessions, table)), MARK, FILES)
     if as_json:
         said = summary(found.selection, found.scales, ("bradley-terry", "elo"))
         click.echo(json.dumps(said | {"report": str(folder / PAGE)}, indent=1))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from analysis.columns import Column, coded
-from analysis.files import Refusal, Table, parse_plain, read_bytes
+from analysis.files import Cells, Refusal, Table, parse_plain, read_bytes
 from analysis.groups import read_sessions
 from analysis.votes import REQUIRED, Ints, Votes
 
@@ -40,8 +40,10 @@ class Recorded:
         return self.design.get(section, {}).get(name)
 
 
-def recorded(rated: Votes, sessions: Table | None = None) -> Recorded:
+def recorded(rated: Votes, sessions: Table | None = None, table: Cells | None = None) -> Recorded:
     """Read what lies beside the file of these votes; `sessions` replaces the `sessions.csv` there.
+
+    `table` is that file where it was read already.
 
     A `design.toml` that is not the one of the votes (by its digest) is left aside, and a note says so. Raises `Refusal`
     for files that cannot be read.
@@ -51,7 +53,7 @@ def recorded(rated: Votes, sessions: Table | None = None) -> Recorded:
     beside = folder / "sessions.csv"
     if sessions is None and beside.is_file():
         sessions = read_sessions(beside)
-    return Recorded(design, sessions, _circumstances(rated), tuple(notes))
+    return Recorded(design, sessions, _circumstances(rated, table), tuple(notes))
 
 
 def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[str]]:
@@ -66,10 +68,10 @@ def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[
         raise Refusal(f"{path} cannot be read ({error}); export the votes again.") from None
 
 
-def _circumstances(rated: Votes) -> Mapping[str, Mapping[str, int]]:
-    if not rated.path.is_file():
+def _circumstances(rated: Votes, table: Cells | None) -> Mapping[str, Mapping[str, int]]:
+    if table is None and not rated.path.is_file():
         return {}
-    table = parse_plain(rated.path, read_bytes(rated.path), REQUIRED)
+    table = table or parse_plain(rated.path, read_bytes(rated.path), REQUIRED)
     if table.sha256 != rated.sha256:
         return {}
     row = np.searchsorted(np.asarray(table.lines), rated.lines)

@@ -28,7 +28,7 @@ from analysis.raters import CROP
 from analysis.votes import Floats, Ints, Votes
 
 ROUNDS = 400
-LEAST_ROUNDS, MOST = 100, 2**17  # rounds x different cells that are fitted at most; with more of them fewer rounds
+LEAST_ROUNDS, MOST = 100, 2**16  # rounds x different cells that are fitted at most; with more of them fewer rounds
 LEVEL = 0.95
 FEWEST_CELLS = 10
 FEWEST_SOURCES = 5

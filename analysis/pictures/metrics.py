@@ -69,7 +69,7 @@ def metrics_picture(found: MetricAgreement, part: Part = EVERYTHING) -> Picture 
     yard = "; ".join(f"{name} {_bound(bound)}" for name, bound in sticks.items()) or bounds.reason
     return Picture(
         name="metrics" if part == EVERYTHING else "metrics-" + "-".join(filter(None, (part.rate, part.tag))),
-        title=f"Metrics against people, {part.name}",
+        title=f"Metrics against votes, {part.name}",
         says="Share of votes that each metric agrees with, chance 50%. "
         + " ".join(map(_said, scores))
         + f" Yardsticks: {yard}.",

@@ -3,6 +3,7 @@
 from analysis.findings import Findings
 from analysis.metrics import COMBINATION
 from analysis.report.tables import Context, Shown, Tables
+from analysis.yardsticks import ROUNDS
 
 
 def metrics_context(findings: Findings, tables: Tables) -> Context:
@@ -30,6 +31,8 @@ def metrics_context(findings: Findings, tables: Tables) -> Context:
         "combined": found.combination.held_out is not None,
         "name": COMBINATION,
         "weighting": found.weighting,
+        "rounds": sorted({bound.rounds for _, bound in found.yardsticks if bound.rounds}),
+        "most_rounds": ROUNDS,
         "unused": found.unused,
         "votes": len(found.selection.rated),
     }

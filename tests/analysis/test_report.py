@@ -1,5 +1,8 @@
 """The report: self-contained, the same bytes each time, and honest about what it cannot say."""
 
+import csv
+import hashlib
+import io
 import json
 import re
 import tomllib
@@ -11,12 +14,14 @@ import pytest
 
 from analysis import __version__
 from analysis.elo import EloSettings
+from analysis.files import Refusal
 from analysis.findings import Asked, gather
 from analysis.rating import Settings
 from analysis.report import report_files
 from analysis.report.tables import TABLES
-from analysis.selection import Selection
+from analysis.selection import Selection, select
 from analysis.stimuli import read_stimuli
+from analysis.votes import read_votes
 from tests.analysis.made_votes import Rows, pair_rows, stimulus_rows, vote_rows, write_csv
 
 Selected = Callable[..., Selection]
@@ -63,18 +68,19 @@ def report(selection: Selection, settings: Settings = QUICK, asked: Asked | None
     return {name: text for name, text in files.items() if isinstance(text, str)}
 
 
-@pytest.fixture
-def made(selected: Selected, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A simulated study with everything in it."""
-    rows = vote_rows(3, TRUTH, not_sure=0.1)
-    stimuli = write_csv(tmp_path / "stimuli.csv", stimulus_rows(rows))
+    rows, folder = vote_rows(3, TRUTH, not_sure=0.1), tmp_path_factory.mktemp("made")
+    stimuli = write_csv(folder / "stimuli.csv", stimulus_rows(rows))
     catch = {"left": "catch", "right": "reference", "kind": "catch", "expected": "right", "choice": "right"}
     catch |= {"left_codec": "", "right_codec": "", "left_rate": "", "right_rate": ""}
     rows += [rows[0] | catch | {"vote": 5000 + number} for number in range(9)]
     for number, row in enumerate(rows[:5]):
         same = {"left": row["right"], "left_codec": row["right_codec"]}
         rows.append(row | same | {"kind": "identical", "vote": 6000 + number})
-    return report(selected(rows), asked=Asked(stimuli=read_stimuli(stimuli)))
+    votes = read_votes(write_csv(folder / "votes.csv", rows))
+    return report(select(votes), asked=Asked(stimuli=read_stimuli(stimuli)))
 
 
 def test_the_page_is_well_formed_and_asks_nobody_for_anything(made: dict[str, str]) -> None:
@@ -249,3 +255,206 @@ def test_not_sure_counts_half_in_the_win_matrix(selected: Selected) -> None:
     text = Page(report(selected(pair_rows(*votes)))["report.html"]).text
     assert "3 of 6 67% " in text
     assert "1 of 6 33% " in text
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def cells_of(html: str, caption: str) -> list[list[str]]:
+    """The cells of the table below a caption, row by row."""
+    body = html.split(f'id="{caption}"')[1].split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
+    rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+    return [
+        [Page(f"<i>{cell}</i>").text.strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows
+    ]
+
+
+def test_report_json_holds_the_tables_number_by_number(made: dict[str, str]) -> None:
+    found = json.loads(made["report.json"])
+    assert found["simulated"] is True
+    settings = json.loads(made["settings.json"])
+    assert found["made"] == {name: value for name, value in settings.items() if name != "files"}
+    for name, digest in settings["files"].items():
+        if name in made:
+            assert hashlib.sha256(made[name].encode()).hexdigest() == digest
+    assert set(found["tables"]) == {name.removesuffix(".csv") for name in made if name.endswith(".csv")}
+    for name, rows in found["tables"].items():
+        written = table(made[f"{name}.csv"])
+        assert len(rows) == len(written)
+        for row, cells in zip(rows, written, strict=True):
+            same = {column for column in cells if column in ("simulated", "votes_sha256", "stimuli_sha256")}
+            assert set(row) == set(cells) - same
+            for column, value in row.items():
+                if value is None:
+                    assert cells[column] == ""
+                elif isinstance(value, str):
+                    assert value == cells[column]
+                else:
+                    assert float(value) == float(cells[column])
+
+
+def test_every_verdict_of_the_table_stands_on_the_page(made: dict[str, str]) -> None:
+    shown = cells_of(made["report.html"], "scale-1-differences") + cells_of(made["report.html"], "scale-2-differences")
+    written = table(made["verdicts.csv"])
+    assert len(shown) == len(written) == 3 + 1
+    for row, cells in zip(written, shown, strict=True):
+        assert cells[:3] == [row["condition_a"], row["condition_b"], row["verdict"]]
+        assert cells[3:6] == [str(round(float(row[name]))) for name in ("difference", "low", "high")]
+        for cell, name in zip(cells[6:9], ("p", "p_holm", "p_fdr"), strict=True):
+            assert cell == (f"{float(row[name]):.3f}" if float(row[name]) >= 0.001 else "< 0.001")
+        assert cells[9:12] == [row[name] for name in ("a_wins", "b_wins", "not_sure")]
+    better = sum(row["verdict"] == "better" for row in written)
+    brief = section(made["report.html"], "brief")
+    assert f"Exploratory: {better} of 4 differences" in brief
+    assert "nothing here is confirmatory" in json.loads(made["report.json"])["findings"][1]
+
+
+def test_pairs_named_beforehand_are_confirmatory_and_named_so(selected: Selected) -> None:
+    files = report(selected(vote_rows(3, TRUTH)), asked=Asked(primary=(("avif", "jpeg"),)))
+    shown = cells_of(files["report.html"], "scale-1-differences")
+    assert [row[2] for row in shown] == ["confirmatory", "exploratory", "exploratory"]
+    said = section(files["report.html"], "verdicts")
+    assert "Confirmatory are the pairs that were named before the votes were seen: avif and jpeg." in said
+    assert json.loads(files["settings.json"])["primary"] == [["avif", "jpeg"]]
+    assert json.loads(files["report.json"])["tables"]["verdicts"][0]["family"] == "confirmatory"
+
+
+def test_the_model_the_raters_and_the_metrics_have_their_numbers(made: dict[str, str]) -> None:
+    html, tables = made["report.html"], json.loads(made["report.json"])["tables"]
+    checks = {row[0]: row for row in cells_of(html, "scale-1-checks")}
+    (deviance,) = [row for row in tables["fit"] if row["check"] == "deviance" and row["rates"] == "0.3"]
+    statistic = checks["one distance for each two conditions"]
+    assert statistic[1:5] == [
+        f"{deviance['p']:.3f}",
+        "",
+        f"{deviance['value']:.1f}",
+        str(deviance["degrees_of_freedom"]),
+    ]
+    alpha = tables["agreement"][0]
+    said = section(html, "raters")
+    assert f"{alpha['alpha']:.3f}, 95% interval {alpha['low']:.3f} to {alpha['high']:.3f}" in said
+    rules = cells_of(html, "rules")
+    assert [row[0] for row in rules] == [row["rule"] for row in tables["rules"]]
+    assert [row[4] for row in rules] == [str(row["flagged"]) for row in tables["rules"]]
+    people = cells_of(html, "people")
+    assert [row[0] for row in people] == [row["participant"] for row in tables["raters"]]
+    assert [row[1] for row in people] == [str(row["votes"]) for row in tables["raters"]]
+    overall = {row["metric"]: row for row in tables["metrics"] if row["rate"] is None and row["tag"] is None}
+    scores = {row[0]: row[2] for row in cells_of(html, "metric-scores")}
+    for name, row in overall.items():
+        assert scores[name] == f"{100 * row['score']:.1f}"
+
+
+def test_who_is_screened_out_is_told_and_recorded(selected: Selected) -> None:
+    rows = vote_rows(3, TRUTH, participants=8)
+    catch = {"left": "catch", "right": "reference", "kind": "catch", "expected": "right", "left_codec": ""}
+    catch |= {"right_codec": "", "left_rate": "", "right_rate": ""}
+    for at in range(8 * 6):
+        person = f"p{at % 8:02d}"
+        rows.append(rows[0] | catch | {"participant": person, "choice": "left" if person == "p03" else "right"})
+        rows[-1]["vote"] = 7000 + at
+    files = report(selected(rows), asked=Asked(screen={"catch_accuracy": 0.7}))
+    record = json.loads(files["settings.json"])
+    assert record["screen"] == {"catch_accuracy": 0.7}
+    assert record["excluded"] == ["p03 (catch_accuracy 0 < 0.7)"]
+    assert record["rated_votes"] == 7 * 40
+    said = section(files["report.html"], "raters")
+    assert "1 of 8 simulated participants is left out of the ratings by the rules that were chosen" in said
+    assert "p03 (catch_accuracy 0 < 0.7)" in said
+    assert "Nobody was excluded" not in said
+    screened = table(files["screened.csv"])
+    shown = cells_of(files["report.html"], "screened")
+    assert [row[5] for row in shown] == [str(round(float(row["kept_rating"]))) for row in screened]
+    rated = {row["condition"]: row for row in table(files["ratings.csv"]) if row["method"] == "bradley-terry"}
+    for row in screened:
+        assert row["kept_rating"] == rated[row["condition"]]["rating"]
+        assert int(row["votes"]) > int(row["kept_votes"])
+    plain = section(report(selected(vote_rows(3, TRUTH)))["report.html"], "raters")
+    assert "Nobody was excluded." in plain
+
+
+def test_a_rate_without_rated_votes_is_named(selected: Selected) -> None:
+    rows = vote_rows(3, TRUTH)
+    for row in rows:
+        row["kind"] = "practice" if row["left_rate"] == 0.5 else "rating"
+    files = report(selected(rows))
+    why = "the file names conditions of this rate, and no rated vote is about them"
+    assert f"Not rated, 0.5 bpp: {why}." in Page(files["report.html"]).text
+    assert json.loads(files["settings.json"])["not_rated"] == [{"scale": "0.5 bpp", "problem": why}]
+
+
+def test_the_random_share_stands_beside_all_votes(selected: Selected) -> None:
+    rows = vote_rows(3, {0.5: {"x": 60, "y": 0, "z": -60}}, votes=40)
+    for at, row in enumerate(rows):
+        row |= {"strategy": "random" if at % 3 else "information", "probability": 0.25}
+    files = report(selected(rows))
+    shown = cells_of(files["report.html"], "random-share")
+    every, random = (
+        [row for row in table(files["random_share.csv"]) if row["share"] == name] for name in ("all", "random")
+    )
+    of = {row["condition"]: row for row in random}
+    assert [row[0] for row in shown] == [row["condition"] for row in every]
+    for row, one in zip(shown, every, strict=True):
+        assert row[1] == str(round(float(one["rating"])))
+        assert row[5] == str(round(float(of[one["condition"]]["rating"])))
+        assert row[8] == of[one["condition"]]["votes"]
+    assert 'id="random-share"' not in report(selected(vote_rows(3, TRUTH)))["report.html"]
+
+
+def test_stimuli_without_a_metric_are_told_in_a_sentence(selected: Selected, tmp_path: Path) -> None:
+    rows = vote_rows(3, TRUTH)
+    bare = [
+        {name: cell for name, cell in row.items() if name not in ("psnr", "ms_ssim")} for row in stimulus_rows(rows)
+    ]
+    stimuli = read_stimuli(write_csv(tmp_path / "stimuli.csv", bare))
+    files = report(selected(rows), asked=Asked(stimuli=stimuli))
+    said = section(files["report.html"], "metrics")
+    assert "Nothing is told of metrics: stimuli.csv holds no metric; add columns such as psnr" in said
+    assert str(tmp_path) not in "".join(files.values())
+    assert "metrics.csv" not in files
+    with pytest.raises(Refusal, match="has no metric vmaf"):
+        report(selected(rows), asked=Asked(stimuli=stimuli, lower=("vmaf",)))
+
+
+@pytest.mark.parametrize("votes", [1, 3])
+def test_the_smallest_files_get_a_whole_report(selected: Selected, votes: int) -> None:
+    rows: Rows = [{"participant": f"p{at}", "left": "a", "right": "b", "choice": "left"} for at in range(votes)]
+    files = report(selected(rows))
+    assert "(a) never lost a vote" in Page(files["report.html"]).text
+    assert json.loads(files["report.json"])["tables"]["ratings"] == []
+    assert table(files["verdicts.csv"]) == []
+
+
+def test_nothing_depends_on_the_place(tmp_path: Path) -> None:
+    found = []
+    for name in ("here", "a/longer/way/there"):
+        (tmp_path / name).mkdir(parents=True)
+        path = write_csv(tmp_path / name / "votes.csv", vote_rows(3, TRUTH))
+        found.append(report_files(gather(select(read_votes(path)), QUICK)))
+    assert found[0] == found[1]
+    assert {name for name in found[0] if name.endswith(".png")}
+
+
+def test_hostile_names_stay_text_everywhere(selected: Selected) -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
+    rows = vote_rows(3, TRUTH, participants=6)
+    for row in rows:
+        if row["participant"] == "p00":
+            row["participant"] = hostile
+        row |= {"study": hostile, "layout": hostile, "strategy": hostile}
+    html = report(selected(rows))["report.html"]
+    assert "<img" not in html
+    assert Page(html).text.count(hostile) >= 3
+    assert "49" not in html.split("</title>")[0]
+
+
+def test_simulated_pages_claim_nothing_about_people(made: dict[str, str]) -> None:
+    """Whoever prefers, sees or agrees here is simulated, or the sentence is about the question or the method."""
+    text = Page(made["report.html"]).text.replace("say nothing about what people see", "")
+    assert not re.search(
+        r"\b(people|viewers|observers|participants|users|humans) (prefer|like|see|saw|chose|find|agree)", text
+    )
+    assert not re.search(r"\bmetrics against people|preferred by\b", text, re.IGNORECASE)
+    for bare in re.finditer(r"(\w+) participants\b", section(made["report.html"], "brief")):
+        assert bare[1] == "simulated"
