@@ -96,12 +96,13 @@ def _at_most(votes: Ints, draw: Callable[[Ints, Generator], Floats | Ints], rng:
 
 def _singly(tables: Floats, cell_of_vote: Ints, votes: Ints, rng: Generator) -> None:
     """Add single draws to tables (cells, rounds), as many `votes` (rounds,) to each round."""
-    cells, rounds = tables.shape
-    round_of_draw = np.repeat(np.arange(0, tables.size, cells), votes)
+    rounds = tables.shape[1]
+    round_of_draw, flat = np.repeat(np.arange(rounds), votes), tables.reshape(-1)  # a view: tables lie in one piece
     for begin in range(0, len(round_of_draw), HELD):
         place = cell_of_vote.take(rng.integers(0, len(cell_of_vote), min(HELD, len(round_of_draw) - begin)))
-        place += round_of_draw[begin : begin + HELD]  # round after round: neighbours in memory
-        tables += np.bincount(place, minlength=tables.size).reshape(rounds, cells).T
+        place *= rounds
+        place += round_of_draw[begin : begin + HELD]
+        np.add.at(flat, place, 1.0)
 
 
 def cluster_sampler(counts: Counts, cluster: Ints) -> Sampler:
