@@ -306,7 +306,7 @@ def test_every_verdict_of_the_table_stands_on_the_page(made: dict[str, str]) -> 
         assert cells[9:12] == [row[name] for name in ("a_wins", "b_wins", "not_sure")]
     better = sum(row["verdict"] == "better" for row in written)
     brief = section(made["report.html"], "brief")
-    assert f"Exploratory: {better} of 4 differences" in brief
+    assert f"Exploratory: beyond chance by Holm's p at 5%: {better} of 4 differences" in brief
     assert "nothing here is confirmatory" in json.loads(made["report.json"])["findings"][1]
 
 
