@@ -67,7 +67,8 @@ def parts(cells: Mapping[Cell, int], weights: Sequence[int], places: int, share:
     blind = _level_by_level(cells, cells, blind_units)
     room = {cell: size * UNIT - blind[cell] for cell, size in weighted.items()}
     if sum(room.values()) <= whole - blind_units:
-        blind = _level_by_level(others, cells, whole - sum(weighted.values()) * UNIT)
+        more = _level_by_level(others, cells, whole - sum(weighted.values()) * UNIT)
+        blind = more | {cell: max(blind[cell], more[cell]) for cell in weighted}
         by_weight = {cell: size * UNIT - blind[cell] for cell, size in weighted.items()}
     else:
         weight = {cell: size * weights[cell[0]] for cell, size in weighted.items()}
