@@ -14,7 +14,7 @@ from study import settings
 from study.errors import Refused
 from study.options import AS_JSON, NAME, connected, open_database
 
-ORDER = "new check load open pause close status serve simulate votes participants results researcher db"
+ORDER = "new check load open pause close status serve simulate votes participants results researcher backup restore move db"
 """Every command, in the order of a study's life."""
 ELSEWHERE = {
     "new": "commands_design",
@@ -23,6 +23,7 @@ ELSEWHERE = {
     "simulate": "simulate",
     "results": "commands_researchers",
     "researcher": "commands_researchers",
+    **dict.fromkeys(("backup", "restore", "move"), "commands_keeping"),
 }
 """Commands that have a module of their own, imported only when they are wanted."""
 

@@ -110,12 +110,14 @@ class Database:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the schema to a revision by the migrations; SQLite's folder and file are made where missing."""
+        with self.migrating() as connection:
+            self.bring(connection, revision)
+
+    def bring(self, connection: Connection, revision: str = "head") -> None:
+        """The same inside of a migration's transaction."""
         from alembic import command
 
-        if self.is_sqlite:
-            Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        with self.migrating() as connection:
-            command.upgrade(_alembic(connection), revision)
+        command.upgrade(_alembic(connection), revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; `base` is an empty database."""
@@ -135,6 +137,8 @@ class Database:
         Raises:
             Refused: a row would refer to nothing; nothing was changed.
         """
+        if self.is_sqlite:
+            Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
         with self._writing.connect() as connection:
             raw: Any = connection.connection.driver_connection
             try:
@@ -154,19 +158,23 @@ class Database:
         Raises:
             Refused: it is not.
         """
-        from alembic.migration import MigrationContext
         from alembic.script import ScriptDirectory
 
         if self.is_empty():
             makes = "`manage.py study load` or " if self.is_sqlite else ""  # what an administrator made is not touched
             raise Refused(f"{self.name} is empty: {makes}`manage.py study db upgrade` makes its tables.")
-        with self.engine.connect() as connection:
-            at = MigrationContext.configure(connection).get_current_revision()
-            head = ScriptDirectory.from_config(_alembic(connection)).get_current_head()
+        at, head = self.revision(), ScriptDirectory.from_config(_alembic()).get_current_head()
         if at != head:
             raise Refused(
                 f"{self.name} is at revision {at or 'none'}, this code needs {head}: run `manage.py study db upgrade`."
             )
+
+    def revision(self) -> str | None:
+        """The revision that the schema is at, or None where it is at none."""
+        from alembic.migration import MigrationContext
+
+        with self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
 
     @property
     def name(self) -> str:
@@ -234,7 +242,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
 
 
-def _alembic(connection: Connection) -> "Config":
+def knows(revision: str) -> bool:
+    """Whether this code has the migration to a revision."""
+    from alembic.script import ScriptDirectory
+
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions())
+
+
+def _alembic(connection: Connection | None = None) -> "Config":
     from alembic.config import Config
 
     attributes: dict[str, Any] = {"connection": connection}

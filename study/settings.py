@@ -40,10 +40,26 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     url = environ.get("STUDY_DATABASE_URL") or f"sqlite:///{INSTANCE / 'study.sqlite'}"
     limits_url = environ.get("STUDY_LIMITS_URL") or "memory://"
     return Settings(
-        database_url=_dialect(url),
+        database_url=known(url),
         media=_media(environ.get("STUDY_MEDIA")),
         limits_url=None if limits_url == "none" else limits_url,
         proxies=_proxies(environ.get("STUDY_PROXIES") or "0"),
+    )
+
+
+def known(url: str, what: str = "STUDY_DATABASE_URL") -> str:
+    """A database's address as SQLAlchemy spells it.
+
+    Raises:
+        Refused: it names neither SQLite nor PostgreSQL.
+    """
+    scheme, colon, rest = url.partition(":")
+    if colon and scheme == "sqlite":
+        return url
+    if colon and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return f"postgresql+psycopg:{rest}"
+    raise Refused(
+        f"{what} begins with `{scheme}`: write `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`."
     )
 
 
@@ -74,14 +90,3 @@ def _proxies(said: str) -> int:
 def _media(said: str | None) -> Path | str:
     """A folder, or an address of a store."""
     return said if said and "://" in said else Path(said or INSTANCE / "media")
-
-
-def _dialect(url: str) -> str:
-    scheme, colon, rest = url.partition(":")
-    if colon and scheme == "sqlite":
-        return url
-    if colon and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-        return f"postgresql+psycopg:{rest}"
-    raise Refused(
-        f"STUDY_DATABASE_URL begins with `{scheme}`: write `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`."
-    )

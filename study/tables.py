@@ -89,7 +89,7 @@ class Lines:
         """What was read."""
         columns = tuple(map(_column, self.table.columns))
         following = next_id(self.connection, self.table)
-        return Extent(self.table.name, columns, self._rows, self._sha256.hexdigest(), following)
+        return Extent(str(self.table.name), columns, self._rows, self._sha256.hexdigest(), following)
 
 
 def found(connection: Connection) -> list[Table]:
@@ -146,7 +146,7 @@ def _row(
 
 
 def _column(column: Any) -> Column:
-    return Column(column.name, next((kind for base, kind in KINDS if isinstance(column.type, base)), "text"))
+    return Column(str(column.name), next((kind for base, kind in KINDS if isinstance(column.type, base)), "text"))
 
 
 def _is_sqlite(connection: Connection) -> bool:
