@@ -14,12 +14,13 @@ from study import settings
 from study.errors import Refused
 from study.options import AS_JSON, NAME, connected, open_database
 
-ORDER = "new check load open pause close status serve simulate votes participants results researcher backup restore move db"
+ORDER = "new check load open pause close status serve simulate votes participants results prioritise researcher backup restore move db"
 """Every command, in the order of a study's life."""
 ELSEWHERE = {
     "new": "commands_design",
     "check": "commands_design",
     "load": "commands_design",
+    "prioritise": "commands_sampling",
     "simulate": "simulate",
     "results": "commands_researchers",
     "researcher": "commands_researchers",

@@ -1,4 +1,4 @@
-"""The lines of a stimuli.csv, cell by cell, each refused with file, line, column and remedy where it is no good."""
+"""The lines of a CSV, cell by cell, each refused with file, line, column and remedy where it is no good."""
 
 import csv
 import io
@@ -73,8 +73,16 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
-def rows(table: Path, content: bytes, demanded: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+def rows(
+    table: Path,
+    content: bytes,
+    demanded: Sequence[str],
+    optional: Sequence[str],
+    made_by: str = "make the file with `manage.py codec stimuli`",
+) -> Iterator[Row]:
     """The rows below the header, with every demanded and optional column; a column that is absent is empty.
+
+    `made_by` is the remedy where a column is missing.
 
     Raises:
         Refused: the file is no CSV in UTF-8, or a demanded column is missing.
@@ -91,9 +99,7 @@ def rows(table: Path, content: bytes, demanded: Sequence[str], optional: Sequenc
             times = header.count(column)
             if times > 1 or (times == 0 and column in demanded):
                 fault = "there twice" if times else "missing"
-                raise Refused(
-                    f"{table}, line 1: column `{column}` is {fault}; make the file with `manage.py codec stimuli`."
-                )
+                raise Refused(f"{table}, line 1: column `{column}` is {fault}; {made_by}.")
         for cells in filter(None, reader):  # blank lines say nothing
             if len(cells) != len(header):
                 raise Refused(
