@@ -26,7 +26,8 @@ HOUSE = Path(__file__).resolve().parents[2]
 RUNS = 15  # of one process at most
 SHORTEST = 0.1  # seconds that a run lasts at least, by doing its work again
 LOADING = 90.0  # seconds for imports, for making the votes and for a first small run
-MEMORY = 6 * 2**30
+MEMORY = 12 * 2**30
+PROGRAMS = {"our_report"}  # start a program, whose memory counts whole
 
 Found = dict[str, Any]
 
@@ -90,7 +91,8 @@ def measure(cell: Cell) -> Found:
     while len(runs) < RUNS and (not runs or sum(max(run, SHORTEST) for run in runs) < cell.seconds):
         runs.append(timed(work))
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return {"seconds": statistics.median(runs), "runs": len(runs), "mb": max(0.0, peak() - before)}
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if cell.name in PROGRAMS else peak() - before
+    return {"seconds": statistics.median(runs), "runs": len(runs), "mb": max(0.0, memory)}
 
 
 def measured(python: str, cell: Cell) -> Found:
