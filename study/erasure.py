@@ -6,6 +6,7 @@ from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session as OrmSession
 
 from study import tallying
+from study.ledger import SessionTally
 from study.models import Base, Fact, Participant, PlatformIdentity, Session, Study, Trial, Vote, random_pseudonym
 
 
@@ -44,6 +45,7 @@ def remove_previews(db: OrmSession, study: Study) -> None:
     previews = select(participants.c.id).where(participants.c.study_id == study.id, participants.c.preview)
     walks = select(sessions.c.id).where(sessions.c.participant_id.in_(previews))
     db.execute(delete(votes).where(votes.c.trial_id.in_(select(trials.c.id).where(trials.c.session_id.in_(walks)))))
+    db.execute(delete(SessionTally).where(SessionTally.session_id.in_(walks)))
     db.execute(delete(trials).where(trials.c.session_id.in_(walks)))
     db.execute(delete(facts).where(facts.c.session_id.in_(walks)))
     db.execute(delete(identities).where(identities.c.participant_id.in_(previews)))

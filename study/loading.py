@@ -1,5 +1,6 @@
 """A study folder into the database and the media folder; studies opened, paused, closed and copied."""
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -10,11 +11,11 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import comparisons, deeds, design, folder, scheduling, storage
+from study import comparisons, deeds, design, folder, scheduling, storage, versions
 from study.db import Database
 from study.erasure import remove_previews
 from study.errors import Refused
-from study.ledger import Export, Result, ResultFile
+from study.ledger import Export, Result, ResultFile, Tally, Watch
 from study.models import (
     Condition,
     Crop,
@@ -49,22 +50,26 @@ def load(
     media: Path | str,
     *,
     replace: bool = False,
+    follows: str | None = None,
     watch: folder.Watch = nullcontext,
     who: str = deeds.COMMAND_LINE,
 ) -> Study:
     """Store the folder as a draft under the spec's name, once its images are kept by content, which `watch` may show.
 
     Images are copied outside the transaction, so that a large folder does not keep participants of other studies
-    waiting; what an interrupted load has copied is used by the next one.
+    waiting; what an interrupted load has copied is used by the next one. `follows` names the study of which this is the
+    next version; a draft that is replaced stays the version that it was.
 
     Raises:
-        Refused: a study of this name is there (and is no draft that may be replaced), or there is nothing to ask.
+        Refused: a study of this name is there (and is no draft that may be replaced), there is nothing to ask, or
+            nothing that could follow or be followed.
     """
     complaint = unaskable(read, spec)
     if complaint:
         raise Refused(f"{read.path}: {complaint}")
     with database.read() as db:
         _check_name(db, spec, replace=replace)
+        _followed(db, read, spec, follows)
     store = storage.at(media)
     with watch(read.stimuli) as rows:
         for stimulus in rows:
@@ -72,14 +77,31 @@ def load(
                 _keep_image(read.path, image, store)
     with database.write() as db:
         there = _check_name(db, spec, replace=replace)
-        if there is not None:
-            _remove_draft(db, there)
+        before = _followed(db, read, spec, follows)
         study = frozen(spec, read.stimuli_sha256, state="draft")
+        if there is not None:
+            study.version, study.follows_id = there.version, there.follows_id
+            _set_aside(db, there)
+        if before is not None:
+            study.version, study.follows_id = before.version + 1, before.id
         db.add(study)
         db.flush()
         _add_pairs(db, study, _add_stimuli(db, study, read.stimuli), spec.design.rates)
+        if there is not None:
+            _remove_draft(db, there)
         deeds.record(db, who, "loaded", study.name, sha256=study.stimuli_sha256)
         return study
+
+
+def _followed(db: OrmSession, read: folder.StudyFolder, spec: Spec, name: str | None) -> Study | None:
+    """The study that this folder is to follow, if one is named."""
+    if name is None:
+        return None
+    before = find(db, name, lock=True)
+    versions.check_followed(db, before, spec.study.name)
+    if not versions.changes(db, before, read, spec):
+        raise Refused(f"{read.path} is the same design as study `{name}`: open that one, or change something.")
+    return before
 
 
 def _check_name(db: OrmSession, spec: Spec, *, replace: bool) -> Study | None:
@@ -177,6 +199,10 @@ def change_state(db: OrmSession, name: str, state: str, *, who: str = deeds.COMM
         Refused: there is no such study, or it cannot go there from where it is.
     """
     study = find(db, name, lock=True)
+    if digest(study.design) != study.config:
+        raise Refused(
+            f"The design of study `{name}` was changed in the database, its digest says: restore it from a backup."
+        )
     if study.state not in NEXT_STATES[state]:
         raise Refused(f"Study `{name}` is {study.state}: it cannot be made {state}.")
     at = now()
@@ -212,6 +238,16 @@ def votes_of(db: OrmSession, study: Study) -> int:
     return db.scalar(query) or 0
 
 
+def _set_aside(db: OrmSession, study: Study) -> None:
+    """Free a draft's name.
+
+    It is removed only after the new one is there, or SQLite would give the new pairs the numbers of the old ones, whose
+    images a server may remember from a preview.
+    """
+    study.name, study.follows_id = f"replaced {secrets.token_hex(8)}", None
+    db.flush()
+
+
 def _remove_draft(db: OrmSession, study: Study) -> None:
     """Take away a draft with its previews and whatever else was made of it; the log of deeds keeps its name."""
     remove_previews(db, study)
@@ -221,7 +257,7 @@ def _remove_draft(db: OrmSession, study: Study) -> None:
     )
     db.execute(delete(Priority).where(Priority.pair_id.in_(pairs)))
     db.execute(delete(ResultFile).where(ResultFile.result_id.in_(results)))
-    for made in (Result, Export):
+    for made in (Result, Export, Tally, Watch):
         db.execute(delete(made).where(made.study_id == study.id))
     crops = select(Crop.id).join(Source).where(Source.study_id == study.id)
     db.execute(delete(Pair).where(Pair.study_id == study.id))
