@@ -15,14 +15,16 @@ from study.errors import Refused
 from study.options import AS_JSON, NAME, connected, open_database
 
 ORDER = (
-    "new check load open pause close status serve simulate votes participants results prioritise erase "
-    "researcher backup restore move db"
+    "new check load preview preregister open pause close status serve simulate votes participants "
+    "results prioritise erase researcher backup restore move db"
 )
 """Every command, in the order of a study's life."""
 ELSEWHERE = {
     "new": "commands_design",
     "check": "commands_design",
     "load": "commands_design",
+    "preview": "commands_design",
+    "preregister": "commands_design",
     "prioritise": "commands_sampling",
     "simulate": "simulate",
     "results": "commands_researchers",
