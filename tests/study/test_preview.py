@@ -8,10 +8,22 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from study import counting, export, identity, loading, participants, scheduling
+from study import (
+    counting,
+    coverage,
+    export,
+    history,
+    identity,
+    loading,
+    participants,
+    scheduling,
+    sessions,
+    vote_rows,
+    watching,
+)
 from study.db import Database
 from study.folder import read
-from study.models import Fact, Participant, Session, Trial, Vote, now
+from study.models import Fact, Pair, Participant, Session, Trial, Vote, now
 
 Load = Callable[..., str]
 Browse = Callable[..., Any]
@@ -32,18 +44,30 @@ def walked(browse: Browse, name: str = "tiny") -> Any:
 
 
 def everything(database: Database, name: str = "tiny") -> dict[str, Any]:
-    """All that is counted, planned or written of a study."""
+    """All that is counted, planned, watched or written of a study."""
     with database.read() as db:
-        study, at = scheduling.find(db, name), now()
+        study = scheduling.find(db, name)
+    watching.catch_up(database, study, budget_s=60)
+    with database.read() as db:
+        at = now()
         return {
             "status": counting.one(db, name),
             "votes": loading.votes_of(db, study),
-            "rows": list(export.vote_records(db, study)),
+            "rows": list(vote_rows.records(db, study)),
             "sessions": list(export.session_records(db, study)),
             "participants": list(participants.records(db, study, SECRET)),
+            "history": [row | {"at": None} for row in history.records(db, name)],
             "counts": dict(scheduling.counts(db, study, at)),
-            "settled": scheduling.settled(db, study, at),
+            "settled": scheduling.settled(db, study, at).sessions,
             "trials": scheduling.trials_planned(db, study, at),
+            "watched": watching.counts(db, study, at),
+            "quality": watching.quality(db, study),
+            "times": watching.response_s(db, study),
+            "hours": watching.by_hour(db, study),
+            "stages": watching.stages(db, study, at),
+            "coverage": coverage.maps(db, study),
+            "pages": sessions.page_of(db, study, 1, at),
+            "here": sessions.now_voting(db, study, at),
         }
 
 
@@ -91,7 +115,9 @@ def test_previews_are_in_no_count_quota_plan_or_file(database: Database, load: L
     for step in ("consent", "questions", "instructions"):
         finished.step(step, "agree" if step == "consent" else "next")
     finished.finish()
-    assert everything(database) == before
+    after = everything(database)
+    for name, value in after.items():
+        assert value == before[name], name
     with database.read() as db:
         assert db.scalar(select(func.count(Vote.id)))
         assert set(db.scalars(select(Participant.preview))) == {True}
@@ -122,8 +148,9 @@ def test_plans_of_people_are_the_same_with_and_without_previews(
     load("again", sources=4, toml=SHORT)
     browse("again").begin()
     with database.read() as db:
-        first = min(p.id for p in scheduling.pairs(db, scheduling.find(db, "again"), "rating"))
-        again = db.scalars(select(Session).where(Session.study_id == scheduling.find(db, "again").id)).one()
+        study = scheduling.find(db, "again")
+        first = db.scalar(select(func.min(Pair.id)).where(Pair.study_id == study.id)) or 0
+        again = db.scalars(select(Session).where(Session.study_id == study.id)).one()
         trials = db.scalars(select(Trial).where(Trial.session_id == again.id).order_by(Trial.position))
         shifted = [(t.pair_id - first + 1, t.kind, t.flipped, t.probability) for t in trials]
     assert shifted == with_previews
