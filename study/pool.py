@@ -20,7 +20,7 @@ Row = tuple[int, bool, int]
 
 HEAVIEST = 1 << 40
 """The greatest weight; one that is smaller by more than this factor counts as 1."""
-PASSED = 10_000
+PASSED = 1000
 """As many pairs are passed one by one to draw from those of a cell; among more, places are tried at random."""
 NEVER = (0, 0)
 
@@ -147,10 +147,13 @@ class Asked:
         more._new, more._before = (known, {}) if kept else ({}, known)
         for pair, blind, times in rows:
             more._count(pair, times, times if blind else 0)
+        more.cells = +more.cells  # without those that are empty now
         return more
 
     def sample(self, cell: Cell, number: int, random: Random) -> list[int]:
         """So many different open pairs of a cell, every set of them as likely."""
+        if not number:
+            return []
         pool, (kind, level), size = self.pool, cell, self.cells[cell]
         places: Sequence[int] = pool.members[kind] if kind else range(len(pool))
         fits = self._fits(kind, level)
@@ -174,14 +177,9 @@ class Asked:
         (had, level), kind = self.times(pair), self.pool.class_of(pair)
         self._new[pair] = now, new_level = had + times, level + blind
         if not 0 < self.limit <= had:
-            self._put(kind, level, -1)
+            self.cells[kind, level] -= 1
         if not 0 < self.limit <= now:
-            self._put(kind, new_level, 1)
-
-    def _put(self, kind: int, level: int, change: int) -> None:
-        self.cells[kind, level] += change
-        if not self.cells[kind, level]:
-            del self.cells[kind, level]
+            self.cells[kind, new_level] += 1
 
 
 def _tried(places: Sequence[int], random: Random) -> Iterator[int]:

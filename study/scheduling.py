@@ -157,7 +157,8 @@ def _plan(db: OrmSession, session: Session, asked: Asked, pairs: Settled, ordina
     if session.participant.preview:
         planned = [_previewed(trial) for trial in planned]
     db.flush()
-    db.execute(insert(Trial), [_trial(session.id, trial) for trial in planned])
+    # Not through the ORM, which would take three times as long, with the study locked.
+    db.connection().execute(insert(_TRIALS), [_trial(session.id, trial) for trial in planned])
 
 
 def _previewed(trial: ordering.Planned) -> ordering.Planned:
@@ -263,3 +264,6 @@ def _trial(session: int, planned: ordering.Planned) -> dict[str, Any]:
         **{name: getattr(planned, name) for name in PLANNED},
         "reloads": 0,
     }
+
+
+_TRIALS: Any = Trial.__table__
