@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from study import freezing
 from study.errors import Refused
 from study.settings import ROOT
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 log = logging.getLogger("study")
+freezing.guard()
 
 BUSY_TIMEOUT_MS = 5000
 """How long a writer waits for another one before the participant is asked to try again."""

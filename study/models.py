@@ -20,7 +20,6 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     event,
-    inspect,
     select,
     text,
 )
@@ -385,25 +384,6 @@ class Vote(Base):
     corrects: Mapped[int | None] = mapped_column(ForeignKey("vote.id"))
 
     trial: Mapped[Trial] = relationship()
-
-
-FROZEN = ("name", "design", "config", "stimuli_sha256", "simulated", "version", "follows_id")
-"""What nothing changes of a study that is no draft any more."""
-
-
-@event.listens_for(Study, "before_update")
-def _designs_stay(_mapper: Any, _connection: Any, study: Study) -> None:
-    state = inspect(study)
-    changed = [name for name in FROZEN if state.attrs[name].history.has_changes()]
-    was_draft = "draft" in (state.attrs.state.history.deleted or [study.state])
-    if changed and not was_draft:
-        raise TypeError(f"{', '.join(changed)} of study {study.name} stay as they were opened: load another version")
-
-
-@event.listens_for(OrmSession, "do_orm_execute")
-def _studies_change_one_by_one(state: ORMExecuteState) -> None:
-    if state.is_update and state.bind_mapper is Study.__mapper__:
-        raise TypeError("studies are changed one by one: what is frozen of them is looked at then")
 
 
 @event.listens_for(Vote, "before_update")
