@@ -16,7 +16,7 @@ from study.options import AS_JSON, NAME, connected, open_database
 
 ORDER = (
     "new check load preview preregister open pause close status serve simulate votes participants "
-    "results prioritise erase researcher backup restore move db"
+    "results prioritise erase researcher backup restore move archive db"
 )
 """Every command, in the order of a study's life."""
 ELSEWHERE = {
@@ -33,6 +33,7 @@ ELSEWHERE = {
     "restore": "commands_keeping",
     "move": "commands_keeping",
     "erase": "commands_leaving",
+    "archive": "commands_leaving",
 }
 """Commands that have a module of their own, imported only when they are wanted."""
 

@@ -1,4 +1,4 @@
-"""The command that takes a person out of everything: erase."""
+"""The commands that take a person out, and a whole study: erase, archive."""
 
 import json
 import sys
@@ -125,3 +125,31 @@ def _as_json(person: "Person", held: "list[Held]", found: "Mapping[Path, Found]"
         ],
         "unread": [str(path) for traced in found.values() for path in traced.unread],
     }
+
+
+@click.command()
+@NAME
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The zip to write.")
+@click.option("--report", type=click.Path(path_type=Path), help="A report's folder.  [default: the last one loaded]")
+@click.option("--stimuli", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="The study's stimuli.csv, where the report used it.")  # fmt: skip
+@click.option("--images", is_flag=True, help="Pack every image, too.")
+def archive(name: str, output: Path, *, report: Path | None, stimuli: Path | None, images: bool) -> None:
+    """Pack a closed study into one zip, from which anybody makes its report again."""
+    from study import archiving, repeating, settings, storage
+
+    if output.exists() and not output.is_file():
+        raise Refused(f"{output} is no plain file, so nothing can be written there: name a file, such as study.zip.")
+    packed = repeating.read_report(report) if report else None
+    with open_database() as database:
+        members = archiving.write(
+            database,
+            name,
+            output,
+            packed,
+            stimuli=stimuli.read_bytes() if stimuli else None,
+            store=storage.at(settings.read().media) if images else None,
+        )
+    click.echo(f"Wrote {output} ({len(members)} files). Its README.md says how to make the report again.")
+    if not any(member.startswith(f"{repeating.REPORT}/") for member in members):
+        click.echo("No report is in it: name one with `--report`, or load one with `study results`.", err=True)

@@ -108,7 +108,7 @@ def write_rows(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[str
 
 def session_records(db: OrmSession, study: Study) -> Iterator[dict[str, Any]]:
     """Every session of the study as it stands now, those that were declined included, in their order."""
-    spec, at = spec_of(study), clock(study, now())
+    spec, at = spec_of(study), _moment(study)
     for some in sessions(db, study):
         known = _facts(db, [session.id for session, _ in some])
         for (session, participant), walk in zip(some, steps.looks(db, [session for session, _ in some]), strict=True):
@@ -131,12 +131,17 @@ def sessions(db: OrmSession, study: Study) -> Iterator[list[tuple[Session, Parti
 
 def outcomes(db: OrmSession, study: Study, some: Sequence[Session]) -> dict[int, str]:
     """The outcome of each of these sessions, as sessions.csv says it."""
-    spec, at = spec_of(study), clock(study, now())
+    spec, at = spec_of(study), _moment(study)
     still = [session for session in some if session.outcome == "open"]
     walks = zip(still, steps.looks(db, still), strict=True)
     return {session.id: session.outcome for session in some} | {
         session.id: _outcome(session, walk, spec, at) for session, walk in walks
     }
+
+
+def _moment(study: Study) -> datetime:
+    """By which sessions expire: now, or when the study was closed, so that a closed one is told alike for ever."""
+    return clock(study, study.closed_at or now())
 
 
 def _outcome(session: Session, walk: steps.Walk, spec: Spec, at: datetime) -> str:
