@@ -42,12 +42,9 @@ def check(read: StudyFolder, spec: Spec, session: Sessions) -> Iterator[Finding]
     pairs, level = primary or set(session.crops), _level(spec, len(primary))
     needs = [_need(pair, spec, session, level) for pair in sorted(pairs, key=sorted)]
     worst = max(needs, key=lambda need: need.missing)
-    wish = (
-        f"to tell the {spec.analysis.wished:g} Elo points of `analysis.wished` (80% power, level {level:.2g}, people "
-        f"and images that differ by {precision.SPREAD:g} points)"
-    )
+    would = _would(worst, spec, level)
     if worst.people is None:
-        yield Finding("note", "precision", f"{wish} {_remedy(worst, spec)}")
+        yield Finding("note" if worst.enough else "warning", "precision", would)
     elif worst.missing > 0:
         weak = sum(need.missing > 0 for need in needs)
         what = "primary comparisons" if primary else "pairs of conditions"
@@ -56,8 +53,8 @@ def check(read: StudyFolder, spec: Spec, session: Sessions) -> Iterator[Finding]
             "warning",
             "precision",
             f"{weak} of {len(needs)} {what} will have too few votes: {worst.name} gets about {worst.got:.0f} by "
-            f"{worst.people} participants on {worst.sources} sources{asked}, which "
-            f"tell {worst.tells:.0f}; {wish} {_remedy(worst, spec)}",
+            f"{worst.people} participants on {worst.sources} sources{asked}, which tell {worst.tells:.0f} points; "
+            f"{would}",
         )
 
 
@@ -102,14 +99,18 @@ def _participants(spec: Spec, session: Sessions) -> int | None:
     return min(limits, default=None)
 
 
-def _remedy(need: _Need, spec: Spec) -> str:
-    questions = 2 if spec.study.or_asks_for else 1
+def _would(need: _Need, spec: Spec, level: float) -> str:
+    """What would tell the wished difference, and what to do."""
+    wished = (
+        f"would tell the {spec.analysis.wished:g} Elo points of `analysis.wished` ({100 * precision.POWER:.0f}% power, "
+        f"level {level:.2g}, people and images that differ by {precision.SPREAD:g})"
+    )
     if need.enough is None:
         return (
-            f"no number of participants does, for {need.sources} sources never tell less than {need.least:.0f}: "
-            "take more sources, or wish for less."
+            f"no number of participants {wished} on {need.sources} sources, which never tell less than "
+            f"{need.least:.0f}: take more sources, or wish for less."
         )
-    people = f"takes {need.enough * questions} participants"
+    people = need.enough * (2 if spec.study.or_asks_for else 1)
     if need.people is None:
-        return f"{people} for {need.name}: invite so many."
-    return f"{people}: raise `design.participants` or `design.votes_per_pair`, or wish for less."
+        return f"{people} participants {wished}: invite so many, or wish for less."
+    return f"{people} {wished}: raise `design.participants` or `design.votes_per_pair`, or wish for less."

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from study.spec_tables import Design, Kind
-from study.wording import QUESTIONS, TITLES
+from study.wording import defaults
 
 TEXTS = Path(__file__).with_name("beginnings")
 CONSENT = "consent.md"
@@ -33,6 +33,7 @@ def study_toml(name: str, kind: Kind, asked: Asked) -> str:
     """
     first = "prefer" if asked == "both" else asked
     second = "closer" if asked == "both" else ""
+    said = defaults(kind, first, or_asks_for=second, not_sure=False)
     return _text("study.toml").format(
         heading=HEADINGS[kind, asked],
         name=json.dumps(name, ensure_ascii=False),  # on one line, whatever a folder may be called
@@ -40,9 +41,7 @@ def study_toml(name: str, kind: Kind, asked: Asked) -> str:
         asks_for=first,
         or_asks_for=second,
         reference="on_demand" if kind == "label" and first == "prefer" else "always",
-        title=TITLES[kind, first],
-        question=QUESTIONS[kind, first],
-        or_question=QUESTIONS[kind, second] if second else "",
+        **{key: said[key] for key in ("title", "question", "or_question")},
     )
 
 

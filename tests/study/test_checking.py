@@ -179,8 +179,8 @@ BETWEEN = (
 )
 WEAK = (
     "1 of 1 primary comparisons will have too few votes: jpeg@0.50,webp@0.50 gets about 300 by 30 participants on 10 "
-    "sources, which tell 113; to tell the 100 Elo points of `analysis.wished` (80% power, level 0.05, people and "
-    "images that differ by 80 points) takes 62 participants: raise `design.participants` or `design.votes_per_pair`"
+    "sources, which tell 113 points; 62 would tell the 100 Elo points of `analysis.wished` (80% power, level 0.05, "
+    "people and images that differ by 80): raise `design.participants` or `design.votes_per_pair`, or wish for less."
 )
 ARABIC = (
     "`[texts]` has pay, question of its own, `[translations.ar]` has not, so that readers of ar get other words: "
@@ -286,7 +286,7 @@ def test_the_worst_comes_first_and_one_more_alike_is_told() -> None:
     ("toml", "severity", "says"),
     [
         ("participants = 30", "warning", "a level"),
-        ("participants = 0", "note", "takes 62 participants for jpeg@0.50,webp@0.50: invite so many."),
+        ("participants = 0", "note", "62 participants would tell the 100 Elo points of `analysis.wished`"),
         ("participants = 4000", None, ""),
         ("votes_per_pair = 3", "warning", "gets about 30 by 3 participants on 10 sources, which tell"),
     ],
@@ -304,7 +304,8 @@ def test_the_wished_precision_is_held_against_the_quotas(
 def test_too_few_images_cannot_be_made_up_for_by_people(maker: Any) -> None:
     good(maker, sources=5).toml = "[design]\nparticipants = 100000\n[analysis]\nwished = 20\n"
     (found,) = [f.says for f in checking.check(maker.write()).findings if f.kind == "precision"]
-    assert "no number of participants does, for 5 sources never tell less than" in found
+    assert "no number of participants would tell the 20 Elo points of" in found
+    assert "on 5 sources, which never tell less than" in found
     maker.toml = "[design]\nparticipants = 100000\n[analysis]\nwished = 20\ninterval = 'participants'\n"
     assert not [f for f in checking.check(maker.write()).findings if f.kind == "precision"]
 
@@ -315,7 +316,7 @@ def test_looks_comparisons_and_questions_share_the_votes(maker: Any, more: str) 
         good_toml = f"{toml}\n[analysis]\nwished = 100\n{more}\n"
         maker.toml = good_toml
         (found,) = [f.says for f in checking.check(maker.write()).findings if f.kind == "precision"]
-        number = re.search(r"takes (\d+) participants", found)
+        number = re.search(r"(\d+) participants would tell", found)
         assert number, found
         return int(number[1])
 
