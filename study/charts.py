@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 HOURS = 96
 """So many bars of an hour at most; what lasts longer gets a bar a day, or a week."""
 DAYS = 120
+FEWEST = 24
+"""So many bars have room at least: those that are still to come are empty."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def bars(hours: Sequence[tuple[datetime, int]]) -> Bars:
     elif last - first < timedelta(days=DAYS):
         each, step = "day", timedelta(days=1)
     begin = first if each == "hour" else first.replace(hour=0)
-    number = int((last - begin) / step) + 1
+    number = max(FEWEST, int((last - begin) / step) + 1)
     votes = [0] * number
     for hour, counted in hours:
         votes[int((hour - begin) / step)] += counted

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from study.ledger import Tally
 from study.models import Condition, Pair, Stimulus, Study
+from study.scheduling import spec_of
 
 LEVELS = 9
 """Steps of the ramp that a cell's colour is one of, beside that of no votes at all."""
@@ -54,13 +55,14 @@ def maps(db: OrmSession, study: Study) -> list[Map]:
     )
     rows: list[Any] = [(*row[:4], *map(int, row[4:])) for row in db.execute(query)]
     linked = any(rate_a != rate_b for _, rate_a, _, rate_b, *_ in rows)
+    wished = spec_of(study).design.votes_per_pair
     most = max((votes_ / pairs for *_, votes_, _, pairs in rows), default=0)
     found: dict[str, Map] = {}
     rates: dict[str, str] = {}
     for one, rate_a, other, rate_b, votes_, least, pairs in rows:
         rate = "" if linked else rate_a
         rates |= {one: rate_a, other: rate_b}
-        level = _level(votes_ / pairs, most)
+        level = _level(votes_ / pairs, max(most, wished))
         found.setdefault(rate, Map(rate, [], {})).cells[one, other] = Cell(votes_, least, pairs, level)
     for here in found.values():
         here.conditions.extend(
@@ -70,7 +72,7 @@ def maps(db: OrmSession, study: Study) -> list[Map]:
 
 
 def _level(votes: float, most: float) -> int:
-    """The step of the ramp: 0 for none, else by the share of the most that any two conditions have."""
+    """The step of the ramp: 0 for none, else by the share of the most that two conditions have, or ought to have."""
     return 0 if votes == 0 else max(1, min(LEVELS, -int(-LEVELS * votes / most // 1)))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study.ledger import Deed
+from study.ledger import Deed, SessionTally
 from study.models import Session, Study, Trial, Vote, now, taking_part
 
 COMMAND_LINE = "command line"
@@ -67,9 +67,14 @@ def _there(db: OrmSession, study: str) -> dict[str, Any]:
         return {}
     theirs = taking_part(number)
     complete = select(func.count(Session.id)).where(theirs, Session.outcome == "complete")
+    # What the dashboard has counted up to a session's last write need not be counted again.
+    known = SessionTally.turn == Session.turn
+    kept = select(func.sum(SessionTally.ratings)).join(Session, Session.id == SessionTally.session_id)
     voted = exists().where(Vote.trial_id == Trial.id)
-    rated = select(func.count(Trial.id)).join(Session).where(theirs, Trial.kind == "rating", voted)
-    return {"sessions": db.scalar(complete), "votes": db.scalar(rated)}
+    counted = exists().where(SessionTally.session_id == Session.id, known)
+    rated = select(func.count(Trial.id)).join(Session).where(theirs, Trial.kind == "rating", voted, ~counted)
+    votes = (db.scalar(kept.where(theirs, known)) or 0) + (db.scalar(rated) or 0)
+    return {"sessions": db.scalar(complete), "votes": int(votes)}
 
 
 def read(db: OrmSession, study: str | None = None, *, did: Iterable[str] = (), newest: int | None = None) -> list[Line]:

@@ -91,7 +91,7 @@ def card(db: OrmSession, study: Study, session_id: int, at: datetime) -> Card:
     return Card(
         line=_line(study, row, at),
         step=steps.step_of(walk, spec, session.active_at),
-        planned=steps.needed(walk, spec),
+        planned=sum(trial.kind != "practice" for trial in walk.trials),
         language=session.language,
         facts=facts,
         response_s=_quartiles_s(db, session),

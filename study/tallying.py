@@ -68,6 +68,11 @@ def behind(db: OrmSession, study: Study) -> list[int]:
     return list(db.scalars(query))
 
 
+def counted_before(db: OrmSession, sessions: Sequence[int]) -> list[int]:
+    """Those of these sessions that something is counted of already."""
+    return list(db.scalars(select(SessionTally.session_id).where(SessionTally.session_id.in_(sessions))))
+
+
 def read(db: OrmSession, study: Study, sessions: Sequence[int]) -> Read:
     """Count what is new of these sessions; call it in a transaction that sees one moment (`Database.read`)."""
     turn = db.scalar(select(Watch.turn).where(Watch.study_id == study.id)) or 0

@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session as OrmSession
 from study import scheduling, steps, tallying
 from study.db import Database
 from study.ledger import SessionTally, Tally
-from study.models import Pair, Session, Study, taking_part
+from study.models import Pair, Session, Study, Trial, taking_part
 from study.shares import Share
 
 BUDGET_S = 0.15
 """For how long one look counts votes that nobody has counted yet; the rest waits for the next look."""
-AT_ONCE = 20
-"""Sessions that are counted in one transaction."""
+VOTES_AT_ONCE = 4000
+"""About so many votes are counted in one transaction, so that a look keeps to its time."""
+SESSIONS_AT_ONCE = 50
+"""Sessions that were counted before, and have little that is new, in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,18 @@ def catch_up(database: Database, study: Study, *, budget_s: float = BUDGET_S) ->
             if not behind or time.monotonic() >= until:
                 of = db.scalar(select(func.count(Session.id)).where(taking_part(study.id))) or 0
                 return Counted(len(behind), of)
-            found = tallying.read(db, study, behind[:AT_ONCE])
+            found = tallying.read(db, study, _next(db, behind))
         with database.write() as db:
             tallying.keep(db, study, found)
+
+
+def _next(db: OrmSession, behind: list[int]) -> list[int]:
+    """The sessions to be counted next: those that were counted before, then whole ones by how long sessions are."""
+    again = tallying.counted_before(db, behind[:SESSIONS_AT_ONCE])
+    if again:
+        return again
+    trials = db.scalar(select(func.max(Trial.position)).where(Trial.session_id == behind[0])) or 1
+    return behind[: max(1, VOTES_AT_ONCE // trials)]
 
 
 @dataclass(frozen=True)

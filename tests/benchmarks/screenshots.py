@@ -1,4 +1,4 @@
-"""Pictures of every page that a participant may see, to be looked at: `python -m tests.benchmarks.screenshots`.
+"""Pictures of every page, to be looked at: `python -m tests.benchmarks.screenshots`; the dashboard's begin with `desk`.
 
 They are written into `.screenshots/`, which git ignores, one a page and way of looking: phone, laptop, twice the
 density, light and dark, German and Arabic.
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.web.desk import account, desk, studied
 from tests.web.drawn import Server, running
 from tests.web.tour import EVERYTHING, SHORT, early_end, left, whole
 
@@ -25,6 +26,12 @@ LOOKS: dict[str, tuple[str, dict[str, object]]] = {
     "double-german": ("de", {"viewport": LAPTOP, "device_scale_factor": 2}),
     "phone-light": ("en", {"viewport": PHONE, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}),
     "phone-arabic-dark": ("ar", {"viewport": PHONE, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}),
+}
+DESKS: dict[str, dict[str, object]] = {
+    "desk-laptop-light": {"viewport": LAPTOP},
+    "desk-laptop-dark": {"viewport": LAPTOP, "color_scheme": "dark"},
+    "desk-phone-light": {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True, "has_touch": True},
+    "desk-phone-dark": {"viewport": PHONE, "is_mobile": True, "has_touch": True, "color_scheme": "dark"},
 }
 
 
@@ -47,6 +54,19 @@ def look(browser: Browser, site: Server, name: str) -> int:
         context.close()
     number += refused_phone(browser, site, name) if name.startswith("phone") else 0
     return number
+
+
+def look_at_desk(browser: Browser, site: Server, name: str) -> int:
+    """Every page of the dashboard under one way of looking; how many there were."""
+    study = studied(site, name)
+    context = browser.new_context(**DESKS[name])
+    page = context.new_page()
+    seen = set()
+    for step in desk(page, site, study, name):
+        picture(page, f"{name}-{step}")
+        seen.add(step)
+    context.close()
+    return len(seen)
 
 
 def picture(page: Page, name: str) -> None:
@@ -74,8 +94,10 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name in sys.argv[1:] or LOOKS:
-            click.echo(f"{look(browser, site, name)} pages: {FOLDER / name}-*.png")
+        account(site, "ada", "owner")
+        for name in sys.argv[1:] or [*LOOKS, *DESKS]:
+            pages = look_at_desk(browser, site, name) if name in DESKS else look(browser, site, name)
+            click.echo(f"{pages} pages: {FOLDER / name}-*.png")
         browser.close()
 
 

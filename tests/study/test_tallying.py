@@ -131,15 +131,15 @@ def count_all(database: Database) -> None:
     assert watching.catch_up(database, study_of(database), budget_s=60).whole
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_happens_the_counts_are_those_of_the_votes(database: Database, load: Load, seed: int) -> None:
     load(sources=4, crops=2, toml=TOML)
     crowd = Crowd(database, seed)
     for token in range(6):
         crowd.arrive(preview=token == 5)
-    for step in range(160):
-        if step in {70, 110}:
-            crowd.erase(crowd.tokens[step // 70 - 1 if step == 70 else 3])
+    for step in range(120):
+        if step in {50, 90}:
+            crowd.erase(crowd.tokens[0 if step == 50 else 3])
         crowd.step(crowd.chance.choice(crowd.tokens))
         if crowd.chance.random() < 0.2:
             count_all(database)
@@ -208,7 +208,7 @@ def test_a_look_counts_no_longer_than_it_may_and_says_how_far_it_came(
     crowd = Crowd(database, 6)
     for _ in range(3):
         crowd.arrive()
-    monkeypatch.setattr(watching, "AT_ONCE", 2)
+    monkeypatch.setattr(watching, "VOTES_AT_ONCE", 30)
     found = watching.catch_up(database, study_of(database), budget_s=0)
     assert (found.behind, found.of, found.whole) == (3, 3, False)
     assert watching.catch_up(database, study_of(database), budget_s=60).whole
