@@ -89,6 +89,8 @@ def test_nginx_hands_on_what_the_server_needs_and_logs_no_links(tmp_path: Path) 
     assert [directive["args"] for directive in found["access_log"]] == [["off"]] * len(found["server_name"])
     assert [directive["args"] for directive in found["proxy_cache_valid"]] == [["200", "30d"]]
     assert {directive["args"][0] for directive in found["location"]} == {"/", "/media/"}  # type: ignore[index]
+    zones = re.findall(r"(?:keys_zone=|shared:)(\w+):", (DEPLOY / "nginx.conf").read_text())
+    assert len(zones) == len(set(zones)) == 2
     from study.app import LARGEST_REQUEST
 
     assert found["client_max_body_size"][0]["args"] == [f"{LARGEST_REQUEST // 1024}k"]
