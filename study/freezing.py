@@ -1,5 +1,6 @@
 """What nothing changes of a study that is no draft any more; every database that is opened refuses it."""
 
+import re
 from typing import Any
 
 from sqlalchemy import event, inspect
@@ -26,5 +27,9 @@ def _designs_stay(_mapper: Any, _connection: Any, study: Study) -> None:
 
 
 def _studies_change_one_by_one(state: ORMExecuteState) -> None:
+    """A statement over many studies does not say which of them are drafts."""
     if state.is_update and state.bind_mapper is Study.__mapper__:
-        raise TypeError("studies are changed one by one: what is frozen of them is looked at then")
+        assigned, _, _ = str(state.statement).partition("\nWHERE ")
+        changed = [name for name in FROZEN if re.search(rf"\b{name}=", assigned)]
+        if changed:
+            raise TypeError(f"{', '.join(changed)} of studies are changed one by one: only a draft's may be")

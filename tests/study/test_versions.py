@@ -185,7 +185,9 @@ def test_nothing_changes_a_design_that_was_opened(database: Database, load: Load
     with pytest.raises(TypeError, match=f"{key} of study .* stay as they were opened"), database.write() as db:
         setattr(loading.find(db, "tiny"), key, 2 if key == "version" else "0" * 64)
     with pytest.raises(TypeError, match="one by one"), database.write() as db:
-        db.execute(update(Study).values({key: "0" * 64}))
+        db.execute(update(Study).where(Study.state == state).values({key: "0" * 64}))
+    with database.write() as db:
+        db.execute(update(Study).where(Study.name == "tiny").values(state="closed"))
 
 
 def test_a_design_that_was_changed_behind_our_back_is_not_opened(database: Database, load: Load) -> None:
