@@ -1,7 +1,8 @@
 """Which pairs a study still asks about, and how often each was: read and counted in SQL, and kept from then on.
 
 The pairs of a study that takes votes never change, and what sessions that are over answered cannot grow: a process
-reads and counts both once, before anything is locked, and from then on only what is new.
+reads and counts both once, before anything is locked, and from then on only what is new. Rows come straight from the
+connection: through the ORM they would take twice as long.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -51,7 +52,7 @@ def settled(db: OrmSession, study: Study, ask: Design, over: ColumnElement[bool]
     where all sessions of `before` are still among them, their count holds. Otherwise everything is counted anew.
     """
     before = known(db, study, ask, before)
-    sessions = frozenset(db.scalars(select(Session.id).where(taking_part(study.id), over)))
+    sessions = frozenset(db.connection().scalars(select(Session.id).where(taking_part(study.id), over)))
     if not before.sessions <= sessions:
         before = known(db, study, ask)
     new = sorted(sessions - before.sessions)
@@ -96,7 +97,7 @@ def _counted() -> Select[int, str | None, int]:
 
 
 def _rows(db: OrmSession, ask: Design, query: Select[int, str | None, int]) -> Iterator[Row]:
-    return ((pair, design.blind(ask, strategy), times) for pair, strategy, times in db.execute(query))
+    return ((pair, design.blind(ask, strategy), times) for pair, strategy, times in db.connection().execute(query))
 
 
 def _runs(db: OrmSession, study: Study) -> list[tuple[int, int]]:

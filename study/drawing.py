@@ -47,7 +47,7 @@ def draw(asked: Asked, places: int, share: float, random: Random) -> list[Drawn]
     found = parts(asked.cells, asked.pool.weights, min(places, asked.open()), share)
     numbers = _numbers(found, random)
     drawn: list[Drawn] = []
-    for cell in sorted(found, key=lambda cell: (cell[1], cell[0])):
+    for cell in sorted((cell for cell in found if sum(numbers[cell])), key=lambda cell: (cell[1], cell[0])):
         chance = sum(found[cell]) / (asked.cells[cell] * UNIT)
         pairs = asked.sample(cell, sum(numbers[cell]), random)
         drawn += [Drawn(pair, at < numbers[cell].blind, chance) for at, pair in enumerate(pairs)]

@@ -4,6 +4,7 @@ A study of a hundred conditions on three hundred crops has over a million pairs.
 of numbers; only pairs that were asked about are counted one by one, and how many there are of a kind is known as well.
 """
 
+import sys
 from array import array
 from bisect import bisect_right
 from collections import Counter
@@ -20,8 +21,6 @@ Row = tuple[int, bool, int]
 
 HEAVIEST = 1 << 40
 """The greatest weight; one that is smaller by more than this factor counts as 1."""
-PASSED = 1000
-"""As many pairs are passed one by one to draw from those of a cell; among more, places are tried at random."""
 NEVER = (0, 0)
 
 
@@ -145,8 +144,7 @@ class Asked:
         more.pool, more.limit, more.cells = self.pool, self.limit, self.cells.copy()
         known = {**self._before, **self._new} if kept or self._before else self._new
         more._new, more._before = (known, {}) if kept else ({}, known)
-        for pair, blind, times in rows:
-            more._count(pair, times, times if blind else 0)
+        more._count(rows)
         more.cells = +more.cells  # without those that are empty now
         return more
 
@@ -157,7 +155,7 @@ class Asked:
         pool, (kind, level), size = self.pool, cell, self.cells[cell]
         places: Sequence[int] = pool.members[kind] if kind else range(len(pool))
         fits = self._fits(kind, level)
-        if len(places) <= PASSED or 4 * number > size:
+        if 4 * number > size:  # else fewer places are tried at random than there are to pass
             return [pool.pair(place) for place in random.sample([place for place in places if fits(place)], number)]
         return [pool.pair(place) for place in _first_different(filter(fits, _tried(places, random)), number)]
 
@@ -173,13 +171,18 @@ class Asked:
 
         return fits
 
-    def _count(self, pair: int, times: int, blind: int) -> None:
-        (had, level), kind = self.times(pair), self.pool.class_of(pair)
-        self._new[pair] = now, new_level = had + times, level + blind
-        if not 0 < self.limit <= had:
-            self.cells[kind, level] -= 1
-        if not 0 < self.limit <= now:
-            self.cells[kind, new_level] += 1
+    def _count(self, rows: Iterable[Row]) -> None:
+        """Move each pair from the cell that it was in to the one where it is now."""
+        new, before, cells, limit = self._new, self._before, self.cells, self.limit or sys.maxsize
+        class_of = self.pool.class_of if self.pool.classes else lambda _: 0
+        for pair, blind, times in rows:
+            had, level = new.get(pair) or before.get(pair, NEVER)
+            kind, now, blindly = class_of(pair), had + times, level + times if blind else level
+            new[pair] = now, blindly
+            if had < limit:
+                cells[kind, level] -= 1
+            if now < limit:
+                cells[kind, blindly] += 1
 
 
 def _tried(places: Sequence[int], random: Random) -> Iterator[int]:

@@ -26,10 +26,6 @@ GRACE = timedelta(minutes=1)
 and is still on its way into the database, must not meet a place that has been given to somebody else."""
 PLANNED = ("kind", "block", "position", "flipped", "expected", "strategy", "probability")
 """What a trial keeps of its plan, beside the pair."""
-FULL = (
-    "Everybody whom this study needs has a place. If somebody leaves, a place comes free: "
-    "you may try this link again later. Thank you for your interest."
-)
 
 
 def find(db: OrmSession, name: str, *, lock: bool = False, preview: bool = False) -> Study:
@@ -82,12 +78,19 @@ def _check_places(db: OrmSession, study: Study, at: datetime) -> None:
     limit = spec_of(study).design.participants
     placed = select(func.count()).where(taking_part(study.id), or_(Session.outcome == "complete", _alive(study, at)))
     if limit and (db.scalar(placed) or 0) >= limit:
-        raise Full(FULL)
+        raise _full()
 
 
 def _check_wanted(asked: Asked) -> None:
     if not asked.open():
-        raise Full(FULL)
+        raise _full()
+
+
+def _full() -> Full:
+    return Full(
+        "Everybody whom this study needs has a place. If somebody leaves, a place comes free: "
+        "you may try this link again later. Thank you for your interest."
+    )
 
 
 def begin(

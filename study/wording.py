@@ -72,6 +72,10 @@ _THANKS = {
     ("label", "more_different"): _LIKENESS,
 }
 
+# Where some are asked one question and some another, what all see names neither.
+_EITHER_TITLE = _("Pairs of images")
+_EITHER_THANKS = _("Your answers help to compare different ways of storing images.")
+
 _ENDS_EARLY = _(
     "The study ends here for you, a little early: several pairs had a clear answer that was missed, so the differences "
     "may be hard to see on your screen, or today."
@@ -97,13 +101,13 @@ def defaults(
         return "\n\n".join((say(_LOOK), task, say(_UNDECIDED[not_sure])))
 
     return {
-        "title": say(TITLES[kind, asks_for]),
+        "title": say(_EITHER_TITLE if or_asks_for else TITLES[kind, asks_for]),
         "pay": "",
         "question": say(QUESTIONS[kind, asks_for]),
         "or_question": say(QUESTIONS[kind, or_asks_for]) if or_asks_for else "",
         "consent": "\n\n".join(map(say, _CONSENT)),
         "instructions": instructions(asks_for),
         "or_instructions": instructions(or_asks_for) if or_asks_for else "",
-        "thanks": say(_THANKS[kind, asks_for]),
+        "thanks": say(_EITHER_THANKS if or_asks_for else _THANKS[kind, asks_for]),
         "screened_out": "\n\n".join(map(say, (_ENDS_EARLY, _PAY[pays_early]))),
     }

@@ -245,9 +245,8 @@ def test_what_is_counted_on_is_what_is_counted_anew(
 
 
 @pytest.mark.parametrize("taken", [0, 30, 55])
-def test_tried_places_are_as_likely_as_passed_ones(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+def test_tried_places_are_as_likely_as_passed_ones(taken: int) -> None:
     """A cell of a large pool is drawn by trying places; pairs of other cells, and those that are closed, never come."""
-    monkeypatch.setattr(pools, "PASSED", 0)
     asked = asked_of([(at < taken, 0, 2.0 if at % 3 else 0.0) for at in range(60)], 2)
     for cell in asked.cells:
         members = [pair for pair in every(asked) if (asked.pool.class_of(pair), asked.times(pair)[1]) == cell]
