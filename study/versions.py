@@ -59,6 +59,12 @@ def changes(db: OrmSession, study: Study, read: StudyFolder, spec: Spec) -> list
     return found + images
 
 
+def between(db: OrmSession, before: Study, after: Study) -> list[str]:
+    """The same of two studies that were loaded."""
+    specs = (parse(study.design, f"the design of study {study.name}") for study in (before, after))
+    return _keys(*specs) + _images(_loaded(db, before), _loaded(db, after))
+
+
 def _keys(before: Spec, after: Spec) -> list[str]:
     old, new = ({f"{table}.{key}": value for table, values in tables(spec).items() for key, value in values.items()}
                 for spec in (before, after))  # fmt: skip

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import charts, covering, results, watching
+from study import charts, covering, results, versions, watching
 from study.covering import Cover
 from study.ledger import Result, SessionTally
 from study.models import Session, Study, taking_part
@@ -29,7 +29,8 @@ def design(name: str) -> str:
         study = access.find(db, name)
         before = db.get(Study, study.follows_id) if study.follows_id else None
         after = db.scalar(select(Study).where(Study.follows_id == study.id))
-    return access.page("design", study=study, before=before, after=after, spec=spec_of(study))
+        changes = versions.between(db, before, study) if before else []
+    return access.page("design", study=study, before=before, after=after, changes=changes, spec=spec_of(study))
 
 
 @blueprint.get("/results")

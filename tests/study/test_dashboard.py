@@ -291,3 +291,15 @@ def test_attempts_to_log_in_are_limited_by_address(database: Database, database_
     ]
     assert [response.status_code for response in said] == [403] * 60 + [429]
     app.extensions["database"].dispose()
+
+
+def test_the_design_page_says_what_a_version_changed(ada: Desk, database: Database, load: Load) -> None:
+    load(toml="[design]\ntrials = 30\n")
+    load("tiny-2", state="draft", toml="[design]\ntrials = 40\n", conditions=("jpeg@0.50", "webp@0.50", "avif@0.50"))
+    with database.write() as db:
+        loading.find(db, "tiny-2").follows_id = loading.find(db, "tiny").id
+        loading.find(db, "tiny-2").version = 2
+    text = ada.get("/studies/tiny-2/design")
+    for said in ("What changed since version 1", "design.trials: 30 -> 40", "stimuli: 2 added"):
+        assert said in text
+    assert "tiny-2" in ada.get("/studies/tiny/design")
