@@ -30,7 +30,8 @@ designs = st.builds(
     Design,
     seed=st.integers(0, 2**53),
     trials=st.integers(1, 40),
-    strategy=st.sampled_from(["balanced", "full"]),
+    strategy=st.sampled_from(["balanced", "full", "adaptive"]),
+    random_share=st.floats(0.01, 1),
     block=st.integers(1, 12),
     practice=st.integers(0, 4),
     practice_rounds=st.integers(1, 3),
@@ -42,7 +43,7 @@ designs = st.builds(
 ratings = st.builds(pairs, st.integers(1, 30), st.integers(1, 8))
 catches = st.builds(lambda n: pairs(n, n, start=1000), st.integers(1, 8))
 counts = st.dictionaries(st.integers(0, 29), st.integers(0, 4))
-weights = st.just({})
+weights = st.dictionaries(st.integers(0, 29), st.floats(0.01, 100))
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class Case:
 
     def asked(self) -> Asked:
         stretches = runs(sorted(pair.id for pair in self.ratings))
-        pool = pooled(stretches, self.weights.items())
         there = {pair.id for pair in self.ratings}
+        adaptive = self.design.strategy == "adaptive"
+        pool = pooled(stretches, [(pair, w) for pair, w in self.weights.items() if adaptive and pair in there])
         counted = [(pair, times) for pair, times in self.counts.items() if pair in there and times]
         seen = blind(self.design, None)
         return Asked(pool, self.design.votes_per_pair).plus((pair, seen, times) for pair, times in counted)
@@ -207,10 +209,24 @@ def test_balanced_sessions_keep_all_pairs_within_one_answer(number: int, sources
 
 
 @given(cases)
+def test_every_strategy_says_how_and_with_what_chance(case: Case) -> None:
+    """That the chances are true is shown in test_drawing.py; here, that they are what a trial keeps."""
+    trials = [trial for trial in case.plan() if trial.kind == "rating"]
+    for trial in trials:
+        assert 0 < (trial.probability or 0) <= 1
+        if case.design.strategy == "adaptive":
+            assert trial.strategy == "random" or (trial.strategy == "adaptive" and trial.pair in case.weights)
+        else:
+            assert trial.strategy == case.design.strategy
+
+
+@given(cases)
 def test_probabilities_are_those_of_the_draw(case: Case) -> None:
+    if case.design.strategy == "adaptive":  # without priorities, it is a balanced one
+        case = replace(case, weights={})
     trials = [trial for trial in case.plan() if trial.kind == "rating"]
     places = min(case.design.trials, len(case.wanted()))
-    balanced = case.design.strategy == "balanced"
+    balanced = case.design.strategy != "full"
     level = {pair: case.counts.get(pair, 0) if balanced else 0 for pair in case.wanted()}
     drawn = {trial.pair for trial in trials}
     assert sum(trial.probability or 0 for trial in trials) <= len(trials)
@@ -223,7 +239,7 @@ def test_probabilities_are_those_of_the_draw(case: Case) -> None:
         below = sum(count < level[trial.pair] for count in level.values())
         tied = sum(count == level[trial.pair] for count in level.values())
         assert trial.probability == min(1, (places - below) / tied)
-        assert trial.strategy == case.design.strategy
+        assert trial.strategy == ("random" if case.design.strategy == "adaptive" else case.design.strategy)
         assert all(pair in drawn for pair, count in level.items() if count < level[trial.pair])
 
 
@@ -271,7 +287,7 @@ def test_identical_trials_favour_no_condition() -> None:
     trials=st.integers(1, 20),
     limit=st.integers(1, 4),
     seed=st.integers(0, 2**32),
-    strategy=st.sampled_from(["balanced", "full"]),
+    strategy=st.sampled_from(["balanced", "full", "adaptive"]),
 )
 def test_no_pair_gets_more_votes_than_its_quota_whoever_gives_up(
     number: int, trials: int, limit: int, seed: int, strategy: str
@@ -282,7 +298,7 @@ def test_no_pair_gets_more_votes_than_its_quota_whoever_gives_up(
     design = replace_all(PLAIN, seed=seed, trials=trials, strategy=strategy, votes_per_pair=limit)
     for ordinal in range(1, 200):
         counted = voted + Counter(pair for plan_of_one in live.values() for pair in plan_of_one)
-        case = Case(pairs(number, 5), [], counted, {}, design, ordinal=ordinal)
+        case = Case(pairs(number, 5), [], counted, {0: 5.0, 1: 1.0}, design, ordinal=ordinal)
         live[ordinal] = [trial.pair for trial in case.plan()]
         assert bool(live[ordinal]) == bool(case.wanted())
         for someone in list(live):
@@ -320,15 +336,22 @@ def test_seeds_and_ordinals_make_different_plans() -> None:
         unique_by=lambda row: (row[0], float(row[1]), row[2]),
     )
 )
-def test_rating_pairs_are_two_conditions_of_one_crop_at_one_rate(rows: list[tuple[int, str, int, str]]) -> None:
+def test_rating_pairs_are_two_conditions_of_one_crop_within_or_across_rates(
+    rows: list[tuple[int, str, int, str]],
+) -> None:
     candidates = [Candidate(at, crop, rate, f"c{name}", sha) for at, (crop, rate, name, sha) in enumerate(rows)]
     found = rating_pairs(candidates, "within")
+    across = rating_pairs(candidates, "across")
     for a, b in found:
         assert a.crop == b.crop
         assert float(a.rate) == float(b.rate)
         assert a.condition < b.condition
         assert a.sha256 != b.sha256
     assert len(set(found)) == len(found)
+    assert {frozenset(pair) for pair in across} == {
+        frozenset((a, b)) for a, b in combinations(candidates, 2) if a.crop == b.crop and a.sha256 != b.sha256
+    }
+    assert len(across) == len({frozenset(pair) for pair in across})
     sizes = Counter((c.crop, float(c.rate)) for c in candidates)
     same = Counter((c.crop, float(c.rate), c.sha256) for c in candidates)
     assert len(found) == sum(comb(n, 2) for n in sizes.values()) - sum(comb(n, 2) for n in same.values())

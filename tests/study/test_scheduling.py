@@ -160,6 +160,31 @@ def test_conditions_of_different_rates_are_never_paired(database: Database, load
         assert rates == [("0.50", "0.50"), ("0.75", "0.75")]
 
 
+def test_across_rates_any_two_conditions_of_a_crop_are_paired_and_planned(database: Database, load: Load) -> None:
+    """Quotas, catches, identical pairs and repeats as ever; `load` and `check` would count these pairs too."""
+    four = ("jpeg@0.50", "webp@0.50", "jpeg@0.75", "webp@0.75")
+    load(conditions=four, sources=2, toml=PLANNED + 'rates = "across"\n')
+    with database.read() as db:
+        pairs = db.scalars(select(Pair).where(Pair.kind == "rating")).all()
+        assert len(pairs) == 2 * 6
+        rates = Counter(tuple(sorted((pair.a.condition.rate, pair.b.condition.rate))) for pair in pairs)
+        assert rates == {("0.50", "0.50"): 2, ("0.75", "0.75"): 2, ("0.50", "0.75"): 8}
+        assert all(pair.a.crop_id == pair.b.crop_id for pair in pairs)
+    sessions = [begin(database, "tiny", f"p{number}") for number in range(3)]
+    assert set(answers(database, "tiny").values()) == {2}
+    with database.read() as db:
+        kinds = select(Trial.kind, func.count()).where(Trial.session_id == sessions[0]).group_by(Trial.kind)
+        assert dict(map(tuple, db.execute(kinds))) == {
+            "rating": 10,
+            "catch": 2,
+            "identical": 1,
+            "repeat": 3,
+            "practice": 6,
+        }
+    with pytest.raises(Full):
+        begin(database, "tiny", "late")
+
+
 def test_balance_stays_within_one(database: Database, load: Load) -> None:
     load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5")
     for number in range(7):
