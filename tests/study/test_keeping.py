@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import os
+import resource
+import signal
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +28,7 @@ from study.models import Session, Study, Vote, now
 
 Load = Callable[..., str]
 Browse = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a secret of forty characters for the tests"  # noqa: S105 - of no server
 
 
@@ -381,3 +387,66 @@ def test_an_export_that_cannot_be_noted_does_not_appear(filled: Database, tmp_pa
     with pytest.raises(Exception, match="never"):
         leaving.votes(filled, "tiny", tmp_path / "out" / "votes.csv")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def limited(environment: dict[str, str], folder: Path, largest: int) -> "subprocess.CompletedProcess[str]":
+    """`study votes` in a process that may write no larger file, as on a disk that is full there."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
+    command = [sys.executable, "-m", "study.cli", "votes", "tiny", "-o", str(folder / "votes.csv")]
+    return subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=limit
+    )  # fmt: skip
+
+
+def test_a_full_disk_while_exporting_leaves_the_old_files_whole(
+    filled: Database, database_url: str, media: Path, tmp_path: Path
+) -> None:
+    if filled.is_sqlite:
+        pytest.skip("the limit would hold for SQLite's own file, too; see the next test")
+    environment = os.environ | {"STUDY_DATABASE_URL": database_url, "STUDY_MEDIA": str(media)}
+    before = exported(filled, tmp_path / "out")
+    noted = contents(filled)["export"]
+    said = limited(environment, tmp_path / "out", 1000)
+    assert said.returncode == 1
+    assert said.stderr.startswith("Error: ")
+    assert said.stderr.count("\n") == 1
+    assert "too large" in said.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert contents(filled)["export"] == noted
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a few kilobytes, where this user may make one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk takes rights that this user lacks")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_is_full_is_named_and_what_was_there_stays(
+    filled: Database, small_disk: Path, run: Callable[..., Result]
+) -> None:
+    assert run("votes", "tiny", "-o", small_disk / "votes.csv").exit_code == 0
+    before = {path.name: path.read_bytes() for path in small_disk.iterdir()}
+    (small_disk / "ballast").write_bytes(b"\0" * 4096 * ((64 * 1024 - sum(map(blocks, before.values()))) // 4096))
+    for words in (["votes", "tiny", "-o", small_disk / "votes.csv"], ["backup", "-o", small_disk / "backup.zip"]):
+        said = run(*words)
+        assert said.exit_code == 1
+        assert str(small_disk) in said.stderr
+        assert "No space left on device; name another place, or make room there." in said.stderr
+    (small_disk / "ballast").unlink()
+    assert {path.name: path.read_bytes() for path in small_disk.iterdir()} == before
+
+
+def blocks(content: bytes) -> int:
+    return -(-len(content) // 4096) * 4096
