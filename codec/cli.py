@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from codec.conha import commands
+from codec.conha.train_command import train
 from codec.errors import Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ Given = tuple[str, str, Path]  # codec, rate and folder of --decoded
 @click.group()
 def cli() -> None:
     """Images: codecs, bitstreams, stimuli for a study."""
+
+
+for command in (commands.compress, commands.decompress, commands.models, train):
+    cli.add_command(command)
 
 
 def rate(text: str) -> str:

@@ -9,10 +9,15 @@ is coded as an escape and four-bit groups.
 import math
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from codec.conha.bitstream import FEWEST
+from codec.errors import Refusal
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries that CompressAI brings along and nothing here uses
@@ -21,7 +26,9 @@ with warnings.catch_warnings():
 
 LEAST_SCALE, LARGEST_SCALE, LEVELS = 0.11, 256.0, 64
 LEAST_LIKELIHOOD = 1e-9
-FEWEST = 8
+ONE = 2**16
+"""Probability one, as the coder counts."""
+BAD_TABLES = "The checkpoint's tables of probabilities are not whole; get it again, or export it again."
 LARGEST_SYMBOL = 2**26
 """From 2^27 on the coder never ends: it counts an escape's four-bit groups by shifts of 32 bits and more."""
 
@@ -37,7 +44,7 @@ class Tables:
     """Quantised cumulative probabilities as the coder takes them: row i counts for index i.
 
     `cdf` (rows, longest) int32, each row from 0 to 2^16 and then zeros; `length` (rows,) entries of a row that count;
-    `offset` (rows,) the value of its first symbol.
+    `offset` (rows,) the value of its first symbol. The last symbol of a row is the escape.
     """
 
     cdf: Tensor
@@ -45,12 +52,32 @@ class Tables:
     offset: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
-        """By name, as a checkpoint keeps them."""
-        return {"cdf": self.cdf, "length": self.length, "offset": self.offset}
+        """By name, as a checkpoint keeps them: `frequencies` of all symbols, row after row; `symbols` a row."""
+        rows = [row[:length].diff() for row, length in zip(self.cdf, self.length.tolist(), strict=True)]
+        return {"frequencies": torch.cat(rows), "symbols": self.length - 1, "offset": self.offset}
 
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> "Tables":
+        """What `tensors` gave: int32, one dimension each.
+
+        Raises:
+            Refusal: a coder could not work with them.
+        """
+        frequencies, symbols, offset = (tensors[name] for name in ("frequencies", "symbols", "offset"))
+        whole = len(symbols) == len(offset) > 0 and int(symbols.min()) >= 2
+        if not whole or int(symbols.long().sum()) != len(frequencies) or int(frequencies.min()) < 1:
+            raise Refusal(BAD_TABLES)
+        rows = [functional.pad(row.long().cumsum(0), (1, 0)) for row in torch.split(frequencies, symbols.tolist())]
+        if any(int(row[-1]) != ONE for row in rows):
+            raise Refusal(BAD_TABLES)
+        return cls(nn.utils.rnn.pad_sequence(rows, batch_first=True).int(), symbols + 1, offset)
+
+    @cached_property
     def lists(self) -> tuple[list[list[int]], list[int], list[int]]:
         """As the coder's functions take them."""
-        return self.cdf.tolist(), self.length.tolist(), self.offset.tolist()
+        lengths = self.length.tolist()
+        rows = [row[:length].tolist() for row, length in zip(self.cdf, lengths, strict=True)]
+        return rows, lengths, self.offset.tolist()
 
 
 class HyperPrior(nn.Module):
@@ -116,12 +143,13 @@ def encode(symbols: Tensor, indexes: Tensor, tables: Tables) -> bytes:
     Raises:
         ValueError: a number is beyond what the coder can take, which no trained network comes near.
     """
-    if len(symbols) and int(symbols.abs().max()) > LARGEST_SYMBOL:
-        raise ValueError(f"a latent of {int(symbols.abs().max())} cannot be coded: the network is not a trained one")
+    largest = int(symbols.long().abs().max()) if len(symbols) else 0
+    if largest > LARGEST_SYMBOL:
+        raise ValueError(f"a latent of {largest} cannot be coded: the network is not a trained one")
     few = FEWEST - len(symbols)
     if few > 0:  # the coder writes past its own buffer where there are hardly any; decoding stops before these
         symbols, indexes = (torch.cat((numbers, numbers.new_zeros(few))) for numbers in (symbols, indexes))
-    coded: bytes = ans.RansEncoder().encode_with_indexes(symbols.tolist(), indexes.tolist(), *tables.lists())
+    coded: bytes = ans.RansEncoder().encode_with_indexes(symbols.tolist(), indexes.tolist(), *tables.lists)
     return coded
 
 
@@ -132,7 +160,7 @@ def decode(coded: bytes, indexes: Tensor, tables: Tables) -> Tensor:
     Whatever the bytes are, so many numbers come out; whether they are the right ones only a checksum tells.
     """
     padded = coded.ljust(most_bytes(len(coded), len(indexes)), b"\0")
-    numbers = ans.RansDecoder().decode_with_indexes(padded, indexes.tolist(), *tables.lists())
+    numbers = ans.RansDecoder().decode_with_indexes(padded, indexes.tolist(), *tables.lists)
     return torch.tensor(numbers, dtype=torch.int32)
 
 

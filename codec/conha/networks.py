@@ -111,18 +111,21 @@ def cut(numbers: Tensor, like: Tensor) -> Tensor:
     return numbers[..., : like.shape[-2], : like.shape[-1]]
 
 
-def pad_to_stride(pixels: Tensor) -> Tensor:
-    """Continue an image below and to the right to multiples of 16: mirrored, or repeated at the edge where too small.
+def continued(size: int) -> Tensor:
+    """Which sample stands at each place of a side that has been continued behind to a multiple of 16.
 
-    Mirroring without repeating the edge needs as many further pixels as it adds, which very small images lack.
+    Mirrored without repeating the edge; that needs as many further samples as it adds, so where there are too few the
+    edge is repeated.
     """
-    height, width = pixels.shape[-2:]
-    below, right = -height % STRIDE, -width % STRIDE
-    for dimension, (size, more) in enumerate(((width, right), (height, below))):
-        around = (0, more, 0, 0) if dimension == 0 else (0, 0, 0, more)
-        if more:
-            pixels = functional.pad(pixels, around, mode="reflect" if more < size else "replicate")
-    return pixels
+    places = torch.arange(size + -size % STRIDE)
+    mirrored = -size % STRIDE < size
+    return torch.where(places < size, places, 2 * (size - 1) - places if mirrored else size - 1)
+
+
+def pad_to_stride(pixels: Tensor) -> Tensor:
+    """Continue an image (..., H, W) below and to the right to multiples of 16."""
+    rows, columns = (continued(side).to(pixels.device) for side in pixels.shape[-2:])
+    return pixels[..., rows, :][..., columns]
 
 
 def parameters_of(module: nn.Module) -> int:

@@ -25,6 +25,7 @@ from codec.errors import Refusal
 ACTIVATION_BITS = 10  # after the point: steps of 0.001, where a table's scales are 13% apart
 MAGNITUDE_BITS = 20  # activations stay below 2^20 steps, which is 1024
 WEIGHT_BITS = 14  # the largest weight of a layer has so many bits
+MOST_SHIFT = 24
 EXACT = 2**53  # below it float64 holds every whole number
 
 
@@ -64,6 +65,11 @@ class WholeScales:
         for name, layer in layers.items():
             layer.check(name)
 
+    @property
+    def channels(self) -> int:
+        """Of the latent."""
+        return len(self.layers["last"].bias)
+
     @classmethod
     def rounded(cls, network: HyperSynthesis, medians: Tensor, table: Iterable[float]) -> "WholeScales":
         """Round a trained network; `medians` (N,) are those of the hyper-latent, `table` the scales of the coder."""
@@ -85,7 +91,12 @@ class WholeScales:
             )
             for name in cls.NAMES
         }
-        return cls(layers, tensors["offsets"].double(), tensors["thresholds"].double())
+        thresholds = tensors["thresholds"].double()
+        if not bool(torch.all(thresholds.diff() > 0)) or any(
+            not 0 <= each.shift <= MOST_SHIFT for each in layers.values()
+        ):
+            raise Refusal("The checkpoint's scale branch is not whole; get it again, or export it again.")
+        return cls(layers, tensors["offsets"].double(), thresholds)
 
     def tensors(self) -> dict[str, Tensor]:
         """All numbers, as integers of 32 and 64 bits."""
@@ -131,7 +142,7 @@ def _rounded(layer: torch.nn.Module) -> Layer:
     largest = float(weight.abs().max())
     # As many bits behind the point as leave the largest weight WEIGHT_BITS in all.
     shift = WEIGHT_BITS - (math.floor(math.log2(largest)) + 1 if largest > 0 else 0)
-    shift = max(0, min(shift, 24))
+    shift = max(0, min(shift, MOST_SHIFT))
     return Layer(torch.round(weight * 2**shift), torch.round(bias * 2 ** (shift + ACTIVATION_BITS)), shift)
 
 

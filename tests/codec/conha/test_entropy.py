@@ -83,7 +83,7 @@ def test_a_number_beyond_the_coder_is_refused_and_not_coded_for_ever() -> None:
 
 def words_read(coded: bytes, indexes: list[int], tables: entropy.Tables) -> int:
     """A decoder of its own, of the published rANS, that counts the bytes it takes; zeros follow the given ones."""
-    cdf, length, _ = tables.lists()
+    cdf, length, _ = tables.lists
     at = 0
 
     def word() -> int:
