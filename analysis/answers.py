@@ -173,7 +173,8 @@ class Study:
         frame = self.findings.selection.rated.frame[["crop_width", "crop_height"]].dropna()
         if frame.empty:
             return NOTHING
-        sizes = [f"{number(width)} x {number(height)}" for width, height in frame.itertuples(index=False)]
+        often = frame.groupby(list(frame.columns)).size().reset_index(name="votes")
+        sizes = {f"{number(width)} x {number(height)}": int(n) for width, height, n in often.itertuples(index=False)}
         return f"in image pixels: {_counted(sizes, 'votes', 5)}", "votes.csv"
 
     def conditions(self) -> Answer:

@@ -4,7 +4,9 @@ Only files that need no parser are read so: no quotes, no NUL, one line a row, e
 others `plain_columns` returns None, and `files` reads them cell by cell, which is also what words the refusals.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -16,6 +18,7 @@ COMMA, NEWLINE = ord(","), ord("\n")
 WORD = 8  # bytes that are compared at a time
 LONGEST = 4096  # bytes of a row; a file with longer ones is left to the parser
 BLOCK = 2**20  # bytes searched at a time: they stay in the cache, and so does what is found in them
+THREADS = 2  # numpy lets go of the interpreter while it searches, gathers and counts
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits all over: spreads equal words at different places apart
 
 
@@ -81,22 +84,48 @@ class PlainColumns(Mapping[str, Column]):
         """How many rows there are."""
         return len(self.ends)
 
-    def _coded(self, at: int) -> Column:
+    @cached_property
+    def ascii(self) -> bool:
+        """Whether each character is one byte."""
+        return self.data.isascii()
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Code several columns at once, on as many threads as there may be."""
+        wanted = [name for name in dict.fromkeys(names) if name in self.header and name not in self.found]
+        with ThreadPoolExecutor(THREADS) as pool:
+            self.found |= zip(wanted, pool.map(self._coded, map(self.header.index, wanted)), strict=True)
+
+    def beginnings(self, name: str, most: int) -> Column:
+        """Return a column of the first `most` bytes of each cell; of ASCII that are its first characters."""
+        return self._coded(self.header.index(name), most)
+
+    def _coded(self, at: int, most: int = LONGEST) -> Column:
         end = self.ends[:, at].astype(np.int64)
         if at:
             start = self.ends[:, at - 1].astype(np.int64) + 1
         else:
             start = np.concatenate([[self.begin], self.ends[:-1, -1].astype(np.int64) + 1])
-        code, rows = _factorised(_words(self.data, start, end - start))
-        return Column([self.data[start[row] : end[row]].decode() for row in rows], code)
+        words = _words(self.data, start, np.minimum(end - start, most))
+        code, rows = _factorised(words)
+        return Column(_texts([word[rows] for word in words]), code)
+
+
+def beginnings(columns: Mapping[str, Sequence[str]], name: str, most: int) -> Column:
+    """Return the first `most` characters of each cell of a column, which is quick where cells are many."""
+    if isinstance(columns, PlainColumns) and columns.ascii:
+        return columns.beginnings(name, most)
+    found = coded(columns[name])
+    short = coded([cell[:most] for cell in found.cells])
+    return Column(short.cells, short.code[found.code] if len(found) else found.code)
 
 
 def plain_columns(data: bytes) -> PlainColumns | None:
     """Return the columns of the bytes of a CSV that needs no parser; None where it needs one."""
-    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     if b'"' in data or b"\0" in data or b"\r" in data or len(data) > 2**32 - LONGEST:
         return None
-    data = data if data.endswith(b"\n") else data + b"\n"
+    data = data if data.endswith(b"\n") and len(data) >= WORD else data.removesuffix(b"\n") + b"\n" + bytes(WORD)
     begin = data.index(b"\n") + 1
     header = data[: begin - 1].decode(errors="replace").split(",")
     ends, rows = _separators(data, begin), data.count(b"\n", begin)
@@ -107,14 +136,20 @@ def plain_columns(data: bytes) -> PlainColumns | None:
     widths = np.diff(ends[:, -1].astype(np.int64), prepend=begin - 1)
     if not (flat[ends[:, -1]] == NEWLINE).all() or widths.max() > LONGEST:
         return None
-    return PlainColumns(data + bytes(WORD), header, ends, begin)
+    return PlainColumns(data, header, ends, begin)
 
 
 def _separators(data: bytes, begin: int) -> npt.NDArray[np.uint32]:
-    flat, found = np.frombuffer(data, np.uint8), []
-    for at in range(begin, len(flat), BLOCK):
+    flat = np.frombuffer(data, np.uint8)
+
+    def search(at: int) -> npt.NDArray[np.uint32]:
         block = flat[at : at + BLOCK]
-        found.append((np.flatnonzero((block == COMMA) | (block == NEWLINE)) + at).astype(np.uint32))
+        found = np.flatnonzero((block == COMMA) | (block == NEWLINE)).astype(np.uint32)
+        found += np.uint32(at)
+        return found
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(search, range(begin, len(flat), BLOCK)))
     return np.concatenate(found) if found else np.empty(0, np.uint32)
 
 
@@ -122,11 +157,23 @@ def _words(data: bytes, start: Codes, length: Codes) -> list[npt.NDArray[np.uint
     """Return the cells as words of 8 bytes, NUL beyond a cell's end: cells are alike where all their words are."""
     at_byte: npt.NDArray[np.uint64] = np.ndarray((len(data) - WORD + 1,), "<u8", data, 0, (1,))
     kept = np.array([(1 << 8 * count) - 1 for count in range(WORD)] + [2**64 - 1], np.uint64)
-    words = []
+    words, last, shortest = [], len(at_byte) - 1, int(length.min())
     for offset in range(0, max(1, int(length.max())), WORD):
-        here = np.minimum(start + offset, len(at_byte) - 1)
-        words.append(at_byte[here] & kept[np.clip(length - offset, 0, WORD)])
+        here = start + offset
+        late = np.flatnonzero(here > last)  # in the last bytes of the file: read from there, and moved down
+        word = at_byte[np.minimum(here, last)] if len(late) else at_byte[here]
+        word[late] >>= 8 * np.minimum(here[late] - last, WORD - 1).astype(np.uint64)
+        words.append(word if shortest >= offset + WORD else word & kept[np.clip(length - offset, 0, WORD)])
     return words
+
+
+def _texts(words: list[npt.NDArray[np.uint64]]) -> list[str]:
+    """Return the cells that words hold; no cell has a NUL of its own."""
+    cells = np.ascontiguousarray(np.stack(words, axis=1).astype("<u8")).view(f"S{WORD * len(words)}").ravel()
+    try:
+        return list(cells.astype(str).tolist())
+    except UnicodeDecodeError:
+        return [cell.decode() for cell in cells.tolist()]
 
 
 def _factorised(words: list[npt.NDArray[np.uint64]]) -> tuple[Codes, Codes]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -84,13 +85,15 @@ def parse_table(path: Path, data: bytes, required: Sequence[str]) -> Table:
 
 def parse_plain(path: Path, data: bytes, required: Sequence[str]) -> Cells:
     """Read as `parse_table` does, a large file much faster where it needs no parser; see `columns`."""
-    plain = plain_columns(data)
-    if plain is None:
-        return parse_table(path, data, required)
-    if not data.isascii():
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(hashlib.sha256, data)
+        plain = plain_columns(data)
+        if plain is None:
+            return parse_table(path, data, required)
+    if not plain.ascii:
         _decode(path, data)
     _check_header(path, plain.header, required)
-    return Cells(path, hashlib.sha256(data).hexdigest(), plain, range(2, plain.rows + 2))
+    return Cells(path, digest.result().hexdigest(), plain, range(2, plain.rows + 2))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.columns import Column, coded
+from analysis.columns import Column, beginnings
 from analysis.files import Cells, Refusal, Table, parse_plain, read_bytes
 from analysis.groups import read_sessions
 from analysis.votes import REQUIRED, Ints, Votes
 
 CIRCUMSTANCES = ("voted_at", "zoomed", "device_pixels_per_pixel", "pixel_exact", "bytes_verified")
+DAY = len("2024-12-31")
 Section = Mapping[str, Any]
 
 
@@ -75,7 +76,8 @@ def _circumstances(rated: Votes, table: Cells | None) -> Mapping[str, Mapping[st
     if table.sha256 != rated.sha256:
         return {}
     row = np.searchsorted(np.asarray(table.lines), rated.lines)
-    return {name: _tally(coded(table.columns[name]), row) for name in CIRCUMSTANCES if name in table.columns}
+    there = [name for name in CIRCUMSTANCES if name in table.columns]
+    return {name: _tally(beginnings(table.columns, name, DAY), row) for name in there}
 
 
 def _tally(column: Column, row: Ints) -> Mapping[str, int]:
@@ -83,5 +85,5 @@ def _tally(column: Column, row: Ints) -> Mapping[str, int]:
     found: Counter[str] = Counter()
     for cell, votes in zip(column.cells, often.tolist(), strict=True):
         if cell and votes:
-            found[cell[:10]] += votes
+            found[cell] += votes
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.columns import Column, coded
+from analysis.columns import Column, PlainColumns, coded
 from analysis.files import Cells, parse_plain, read_bytes
 
 Ints = npt.NDArray[np.int64]
@@ -50,7 +50,8 @@ NAMES = ("left", "right", "source", "tag", "left_codec", "right_codec")
 TEXTS = tuple("study config participant session layout source_sha256 left_sha256 right_sha256 strategy".split())
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]*")
-_WHOLE = re.compile(r"[0-9]{1,15}")
+MOST_DIGITS = 15  # so that a float holds every whole number of them
+_WHOLE = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|\.[0-9]+")
 
 
@@ -117,6 +118,8 @@ def parse_votes(path: Path, data: bytes) -> Votes:
 
 def votes_of(table: Cells) -> Votes:
     """Check a table with the columns of `votes.csv` as `read_votes` does, and code it."""
+    if isinstance(table.columns, PlainColumns):
+        table.columns.prepare((*CHOICES, *WHOLE, *REGION, "geometry_changes", *NUMBERS, *CIRCUMSTANCES, *NAMES, *TEXTS))
     corrected = check_rows(table)
     frame = _frame(table)
     frame["corrected"] = corrected
@@ -152,7 +155,8 @@ def _check_cells(table: Cells) -> None:
         remedy = "it is one of " + ", ".join(filter(None, allowed))
         _check(table, column, allowed.__contains__, "unknown value", remedy)
     for column in (*WHOLE, *REGION, "geometry_changes"):
-        _check(table, column, _is_whole, "not a whole number", "write digits only")
+        if not _all_whole(coded(table.columns.get(column, [])).cells):
+            _check(table, column, _is_whole, "not a whole number", "write digits only")
     for column in (*NUMBERS, *CIRCUMSTANCES):
         _check(
             table, column, _is_number, "not a number of at least 0", "write it with a decimal point, or leave it empty"
@@ -171,6 +175,12 @@ def _check(table: Cells, column: str, good: Callable[[str], bool], what: str, re
         row = int(np.flatnonzero(np.isin(found.code, bad))[0])
         what = f"{what} {found[row][:60]!r}" if found[row] else "empty"
         table.refuse(row, column, what, remedy)
+
+
+def _all_whole(cells: Sequence[str]) -> bool:
+    """Whether every cell is a whole number or empty: `_is_whole` of all of them at once."""
+    text = "".join(cells)
+    return not text or (text.isascii() and text.isdigit() and max(map(len, cells)) <= MOST_DIGITS)
 
 
 def _is_whole(cell: str) -> bool:
@@ -214,10 +224,15 @@ def _column(table: Cells, name: str) -> Column:
 
 
 def _frame(table: Cells) -> pd.DataFrame:
-    cells = {name: _column(table, name).objects() for name in (*CHOICES, *TEXTS, *NAMES)}
+    cells = {name: _strings(_column(table, name)) for name in (*CHOICES, *TEXTS, *NAMES)}
     regions = REGION if any(_column(table, REGION[0]).cells) else ()
     numbers = {name: _floats(_column(table, name)) for name in (*WHOLE, *NUMBERS, *CIRCUMSTANCES, *regions)}
-    return pd.DataFrame(cells, dtype="str").assign(**numbers)
+    return pd.DataFrame(cells | numbers, copy=False)
+
+
+def _strings(column: Column) -> "pd.api.extensions.ExtensionArray":
+    """Return the rows as pandas holds text; only the different cells are looked at."""
+    return pd.array(column.cells, dtype="str").take(column.code)
 
 
 def _floats(column: Column) -> Floats:
@@ -251,7 +266,7 @@ def _rows_by_vote(table: Cells) -> dict[int, int]:
     rows: dict[int, int] = {}
     if len(found.cells) == len(found):  # all differ as text; 7 and 007 do too, but are one number
         numbers = np.array([int(cell) if cell else -1 for cell in found.cells])[found.code]
-        if len(np.unique(numbers)) == len(numbers):
+        if (np.diff(numbers) > 0).all() or len(np.unique(numbers)) == len(numbers):
             return dict(zip(numbers.tolist(), range(len(numbers)), strict=True)) if _corrects(table) else rows
     for row, cell in enumerate(found):
         if cell and rows.setdefault(int(cell), row) != row:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import columns
-from analysis.columns import LONGEST, Column, coded, plain_columns
+from analysis.columns import LONGEST, Column, beginnings, coded, plain_columns
 from analysis.files import Refusal, parse_plain, parse_table
 from analysis.votes import parse_votes
 from tests.analysis.made_votes import vote_rows, write_csv
@@ -136,3 +136,14 @@ def test_votes_are_the_same_by_either_way(tmp_path: Path) -> None:
     assert (plain.items, plain.participants, plain.sources) == (parsed.items, parsed.participants, parsed.sources)
     for name in ("left", "right", "participant", "source", "outcome", "lines"):
         assert np.array_equal(getattr(plain, name), getattr(parsed, name))
+
+
+@given(tables(), st.integers(1, 20))
+def test_columns_coded_together_and_cut_are_the_same(rows: list[list[str]], most: int) -> None:
+    plain, expected = plain_columns(text(rows)), parse_table(HERE, text(rows), [])
+    assert plain is not None
+    plain.prepare([*rows[0], "absent"])
+    assert {name: list(plain.found[name]) for name in rows[0]} == expected.columns
+    for columns_of in (plain, expected.columns):
+        for name, cells in expected.columns.items():
+            assert list(beginnings(columns_of, name, most)) == [cell[:most] for cell in cells]
