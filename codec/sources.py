@@ -33,7 +33,7 @@ def find_sources(folder: Path, tags: Path | None = None) -> list[Source]:
         raise Refusal(f"{folder} is no folder; give --sources a folder of photographs.")
     paths: dict[str, Path] = {}
     odd = []
-    for path in _files(folder):
+    for path in picture_files(folder):
         name = source_name(path, folder)
         if name in paths:
             raise Refusal(f"{paths[name]} and {path} would both be the source '{name}'; rename one of them.")
@@ -71,7 +71,7 @@ def read_tags(path: Path, names: set[str]) -> dict[str, str]:
     return tags
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def picture_files(folder: Path) -> Iterator[Path]:
     """All files below the folder that are meant as pictures, in order; linked folders are followed once."""
     seen = set()
     for here, folders, files in os.walk(folder, followlinks=True):

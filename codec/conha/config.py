@@ -17,7 +17,8 @@ from codec.errors import Refusal
 
 CONFIGS = Path(__file__).with_name("configs")
 
-Perceptual = Literal["lpips_alex", "lpips_vgg", "lpips_squeeze", "dists", "none"]
+# lpips_random is untrained and for tests: its name stands in every result.
+Perceptual = Literal["lpips_alex", "lpips_vgg", "lpips_squeeze", "dists", "lpips_random", "none"]
 Term = Literal["perceptual", "gan"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -78,7 +79,10 @@ class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Share = 0.5  # of `threshold`: 0 below, 1 from there on
     power: Positive = 1.0  # of `power`: w ** power
     table: tuple[tuple[Share, Share], ...] = ()  # of `table`: points (w, mapped), linear between them
-    control: Literal["none", "shuffled", "inverted", "noise"] = "none"  # what a reviewer asks for
+    # What a reviewer asks for, done to w before `map`. shuffled: another crop's of the batch. inverted: 1 - w.
+    # noise: inverted for a random share of crops, as if so many labels were wrong.
+    control: Literal["none", "shuffled", "inverted", "noise"] = "none"
+    noise: Share = 0.2  # the share of `noise`
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +95,8 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale_low: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.75  # random rescaling, which removes JPEG's traces,
     scale_high: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.95  # but never below the crop's size
     flip: bool = True
-    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 2  # processes that load images
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 2  # processes that load images, beside each one that trains
+    cache: Count = 512  # MiB of decoded images that each of them keeps
 
 
 class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +115,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 8  # crops a step, over all processes together
     stage1: Stage = Stage()
     stage2: Stage = Stage()
+    start: str = ""  # a run whose stage 1 is started from: stage 2 alone is trained
     joint: bool = False  # both stages' losses from the first step of stage 1; stage 2 is left out
     gan: bool = True  # whether stage 2 has a discriminator
     freeze_encoder: bool = False  # in stage 2: encoder and entropy model stay, so all variants share the bitstream
@@ -123,6 +129,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 5000  # steps
     pictures_every: Annotated[int, msgspec.Meta(ge=1)] = 1000
     log_every: Annotated[int, msgspec.Meta(ge=1)] = 50
+    keep: Annotated[int, msgspec.Meta(ge=1)] = 3  # checkpoints, beside those at a stage's end
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -219,12 +226,20 @@ def _converted(tables: dict[str, Any], where: str) -> Config:
 
 def _complaints(config: Config) -> list[str]:
     """What types cannot say."""
-    data, loss, preference, training = config.data, config.loss, config.preference, config.training
-    found = []
+    return [*_complaints_of_data(config), *_complaints_of_preference(config), *_complaints_of_stages(config)]
+
+
+def _complaints_of_data(config: Config) -> list[str]:
+    data, found = config.data, []
     if data.crop % 16:
         found.append(f"`data.crop` is {data.crop}: write a multiple of 16, the codec's stride.")
     if data.scale_low > data.scale_high:
         found.append("`data.scale_low` is above `data.scale_high`: swap them.")
+    return found
+
+
+def _complaints_of_preference(config: Config) -> list[str]:
+    loss, preference, training, found = config.loss, config.preference, config.training, []
     if preference.w in {"model", "weights", "mean"} and not preference.path:
         found.append(f'`preference.w` is "{preference.w}": name the file that it comes from as `preference.path`.')
     if preference.map == "table" and not _rises(preference.table):
@@ -233,6 +248,21 @@ def _complaints(config: Config) -> list[str]:
         found.append("`loss.w_terms` is empty, so no `preference.w` has an effect: name a term, or write w as one.")
     if loss.perceptual == "none" and loss.perceptual_weight and "perceptual" in loss.w_terms and not training.gan:
         found.append("`loss.perceptual` is none and there is no discriminator: nothing is left that w could scale.")
+    if preference.control == "shuffled" and training.batch == 1:
+        found.append("`preference.control` is shuffled, which needs other crops: set `training.batch` to 2 or more.")
+    if preference.control != "none" and preference.w == "mean":
+        found.append("`preference.control` changes single crops, and `preference.w` is their mean: leave one out.")
+    return found
+
+
+def _complaints_of_stages(config: Config) -> list[str]:
+    training, found = config.training, []
+    if training.start and training.joint:
+        found.append("`training.start` brings stage 1 along, and `training.joint` trains nothing else: leave one out.")
+    if training.freeze_encoder and training.joint:
+        found.append("`training.freeze_encoder` is for stage 2, which `training.joint` leaves out: leave one out.")
+    if not (training.stage1.steps and not training.start) and (training.joint or not training.stage2.steps):
+        found.append("`training.stage1.steps` and `training.stage2.steps` leave no step to train: set one above 0.")
     return found
 
 

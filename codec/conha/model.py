@@ -69,6 +69,19 @@ class Codec(nn.Module):
                 coded = self._bpp(pixels, self.rounded_hyper(hyper), rounded, means, scales)
         return Output(self.generator(rounded), rounded, noisy, coded)
 
+    def reconstruct(self, pixels: Tensor, generator: nn.Module | None = None) -> tuple[Tensor, Tensor]:
+        """What evaluation sees, without noise: pixels to decoded pixels (B, 3, H, W) and bits per pixel (B,).
+
+        Args:
+            pixels: (B, 3, H, W) in [0, 1], sides multiples of 16.
+            generator: another one than the codec's own, such as the mean of its past.
+        """
+        latent = self.encoder(pixels)
+        hyper = self.rounded_hyper(self.hyper_analysis(latent))
+        means, scales = (cut(network(hyper), latent) for network in (self.hyper_means, self.hyper_scales))
+        rounded = torch.floor(latent - means + 0.5) + means
+        return (generator or self.generator)(rounded), self._bpp(pixels, hyper, rounded, means, scales)
+
     def rounded_hyper(self, hyper: Tensor) -> Tensor:
         """Whole numbers away from each channel's median."""
         medians = self.hyper_prior.medians.detach()[:, None, None]
