@@ -23,6 +23,7 @@ from analysis.options import (
 from analysis.planning_commands import plan, priorities
 from analysis.progress import progressing
 from analysis.rater_commands import raters
+from analysis.release_commands import release
 from analysis.verdict_commands import verdicts
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def cli() -> None:
     """Tables: ratings, reports and labels from votes."""
 
 
-for command in (verdicts, raters, metrics, plan, priorities):
+for command in (verdicts, raters, metrics, plan, priorities, release):
     cli.add_command(command)
 
 
