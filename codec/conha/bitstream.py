@@ -61,7 +61,7 @@ class TooLarge(BadFile):
 
 @dataclass(frozen=True)
 class Picture:
-    """A coded picture: `model` is the identity's first 8 bytes, `symbols_crc` the CRC-32 of all decoded symbols."""
+    """A coded picture: `model` is the identity's first 8 bytes, `symbols_crc` what `started_crc` began, over symbols."""
 
     width: int
     height: int
@@ -84,6 +84,11 @@ class Head:
 def overhead(streams: int) -> int:
     """Bytes of a file with so many streams that are none of theirs."""
     return _FIXED.size + _STREAM.size * streams + _CRC.size
+
+
+def started_crc(width: int, height: int, *, grey: bool, model: bytes) -> int:
+    """The CRC-32 of what a header says of a picture; that of its symbols goes on from it."""
+    return zlib.crc32(struct.pack("<BB8sII", VERSION, GREY * grey, model, width, height))
 
 
 def slices(symbols: int) -> list[int]:

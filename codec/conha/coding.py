@@ -30,6 +30,7 @@ from codec.conha.bitstream import (
     check_streams,
     pack,
     slices,
+    started_crc,
     too_many_pixels,
     unpack,
 )
@@ -50,10 +51,9 @@ class Symbols:
     hyper: Tensor
     latent: Tensor
 
-    @property
-    def crc(self) -> int:
+    def crc(self, started: int) -> int:
         """CRC-32 of all of them as little-endian int32, the hyper-latent's first, channel after channel."""
-        crc = 0
+        crc = started
         for part in (self.hyper, self.latent):
             crc = zlib.crc32(part.contiguous().numpy().astype("<i4", copy=False).data, crc)
         return crc
@@ -91,12 +91,13 @@ def to_picture(pixels: Pixels, symbols: Symbols, model: Frozen) -> Picture:
     """Code the symbols of a picture."""
     height, width = pixels.shape[:2]
     indexes = tiles.indexes(model.scales, symbols.hyper, *symbols.latent.shape[-2:])
+    grey, mark = bool((pixels == pixels[..., :1]).all()), model.metadata.mark
     return Picture(
         width=width,
         height=height,
-        grey=bool((pixels == pixels[..., :1]).all()),
-        model=model.metadata.mark,
-        symbols_crc=symbols.crc,
+        grey=grey,
+        model=mark,
+        symbols_crc=symbols.crc(started_crc(width, height, grey=grey, model=mark)),
         streams=(
             *_streams(symbols.hyper, _channels(symbols.hyper), model.hyper_tables),
             *_streams(symbols.latent, indexes, model.gaussian_tables),
@@ -149,7 +150,8 @@ def read_symbols(picture: Picture, model: Frozen) -> Symbols:
     hyper = _decoded(first, _channels(torch.empty(hyper_shape, dtype=torch.int32)), model.hyper_tables)
     latent = _decoded(rest, tiles.indexes(model.scales, hyper, height, width), model.gaussian_tables)
     symbols = Symbols(hyper, latent)
-    if symbols.crc != picture.symbols_crc:
+    started = started_crc(picture.width, picture.height, grey=picture.grey, model=picture.model)
+    if symbols.crc(started) != picture.symbols_crc:
         raise Damaged(NOT_THE_SAME)
     return symbols
 

@@ -100,6 +100,9 @@ def test_payloads_that_were_changed_with_their_checksums_are_refused(model: Froz
         coding.decompress(bitstream.pack(replace(picture, streams=(latent, hyper))), model)
     with pytest.raises(bitstream.BadFile):
         coding.decompress(bitstream.pack(replace(picture, width=61 + 16)), model)
+    for change in ({"width": 61}, {"height": 59}, {"grey": True}):  # the same latents, other margins
+        with pytest.raises(bitstream.Damaged, match="symbols"):
+            coding.decompress(bitstream.pack(replace(picture, **change)), model)
 
 
 def test_what_cannot_be_coded_is_refused(tmp_path: Path, noise: Noise) -> None:
@@ -120,7 +123,7 @@ import sys
 from pathlib import Path
 from codec.conha import bitstream, checkpoint, coding
 model = checkpoint.load(Path(sys.argv[1]))
-print(*(coding.read_symbols(bitstream.read(Path(path)), model).crc for path in sys.argv[2:]))
+print(*(coding.read_symbols(bitstream.read(Path(path)), model).crc(0) for path in sys.argv[2:]))
 """
 
 
@@ -130,14 +133,15 @@ def test_symbols_are_the_same_with_any_threads_libraries_and_layouts(tmp_path: P
     model, paths, crcs = load(model_path), [], []
     for index, (height, width) in enumerate(((1, 1), (333, 200), (96, 1100))):
         paths.append(tmp_path / f"{index}.cnha")
-        paths[-1].write_bytes(coding.compress(noise(height, width, index), model))
-        crcs.append(bitstream.read(paths[-1]).symbols_crc)
+        pixels = noise(height, width, index)
+        paths[-1].write_bytes(coding.compress(pixels, model))
+        crcs.append(coding.symbols_of(pixels, model).crc(0))
     threads = torch.get_num_threads()
     try:
         for many, onednn in ((1, False), (2, True), (3, True), (2, False)):
             torch.set_num_threads(many)
             torch.backends.mkldnn.set_flags(_enabled=onednn)
-            assert [coding.read_symbols(bitstream.read(path), model).crc for path in paths] == crcs
+            assert [coding.read_symbols(bitstream.read(path), model).crc(0) for path in paths] == crcs
             for network in (model.generator, model.hyper_means):
                 network.to(memory_format=torch.contiguous_format)
     finally:
@@ -160,6 +164,6 @@ def test_a_file_made_on_a_gpu_is_read_on_the_processor_and_the_other_way_round(t
         for coder, decoder in ((here, there), (there, here)):
             data = coding.compress(pixels, coder)
             symbols = coding.read_symbols(bitstream.unpack(data), decoder)
-            assert symbols.crc == bitstream.unpack(data).symbols_crc
+            assert symbols.crc(0) == coding.symbols_of(pixels, coder).crc(0)
             difference = coding.decompress(data, decoder).astype(int) - coding.decompress(data, coder)
             assert np.abs(difference).max() <= 1
