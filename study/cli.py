@@ -119,7 +119,7 @@ def status(name: str | None, as_json: bool) -> None:
 @cli.command()
 @NAME
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("votes.csv"), show_default=True,
-              help="Where votes.csv is written; design.toml, sessions.csv, history.csv and columns.csv come beside it.")  # fmt: skip
+              help="Where votes.csv is written; design.toml and three tables come beside it.")  # fmt: skip
 def votes(name: str, output: Path) -> None:
     """Write votes.csv, with the frozen design, the sessions and the dictionary beside it."""
     from study import leaving

@@ -17,7 +17,7 @@ from itertools import combinations
 from random import Random
 
 import click
-from sqlalchemy import insert, make_url, select
+from sqlalchemy import insert, make_url, select, update
 
 from study import loading, scheduling
 from study.db import Database
@@ -124,6 +124,8 @@ def complete(database: Database, name: str, sessions: int) -> None:
     with database.write() as db:
         study = db.scalars(select(Study).where(Study.name == name)).one()
         ids = db.scalars(select(Pair.id).where(Pair.study_id == study.id, Pair.kind == "rating")).all()
+        gone = update(Session).where(Session.study_id == study.id, Session.outcome == "open")
+        db.execute(gone.values(active_at=now() - timedelta(days=1)))
         drawn = random.sample(ids, min(len(ids), (sessions + ALIVE) * 60))
         for at in range(sessions + ALIVE):
             over = at < sessions
