@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased
 
 from study import scheduling, steps
 from study.errors import Refused
@@ -87,15 +86,15 @@ def card(db: OrmSession, study: Study, session_id: int, at: datetime) -> Card:
     walk = steps.look(db, session)
     said = select(Fact.name, Fact.value).where(Fact.session_id == session.id)
     facts = {row.name: row.value for row in db.execute(said)}
-    exact, verified, votes, checked, hidden = db.execute(_measured(session)).one()
+    exact, verified, votes, checked, hidden = db.execute(_measured(walk)).one()
     return Card(
         line=_line(study, row, at),
         step=steps.step_of(walk, spec, session.active_at),
         planned=sum(trial.kind != "practice" for trial in walk.trials),
         language=session.language,
         facts=facts,
-        response_s=_quartiles_s(db, session),
-        screens=[dict(row) for row in db.execute(_screens(session)).mappings()],
+        response_s=_quartiles_s(db, walk),
+        screens=[dict(row) for row in db.execute(_screens(walk)).mappings()],
         exact=Share(exact or 0, votes),
         verified=Share(verified or 0, checked),
         hidden_s=(hidden or 0) / 1000,
@@ -142,37 +141,31 @@ _NOTHING = SessionTally(
 )  # fmt: skip
 
 
-def _counting(*columns: Any, session: Session) -> Select[Any]:
-    """The votes of a session that count: without those that were corrected."""
-    later = aliased(Vote)
-    return (
-        select(*columns)
-        .select_from(Trial)
-        .join(Vote, Vote.trial_id == Trial.id)
-        .outerjoin(later, later.corrects == Vote.id)
-        .where(Trial.session_id == session.id, later.id.is_(None))
-    )
+def _counting(walk: steps.Walk, kind: str = "") -> list[int]:
+    """The votes of a session that count, without those that were corrected; those of one kind, or all."""
+    trials = [trial for trial in walk.trials if trial.vote is not None and kind in {"", trial.kind}]
+    return [trial.correction or trial.vote or 0 for trial in trials]
 
 
-def _measured(session: Session) -> Select[Any]:
+def _measured(walk: steps.Walk) -> Select[Any]:
     exact, verified = (func.sum(case((said.is_(True), 1), else_=0)) for said in (Vote.pixel_exact, Vote.bytes_verified))
-    return _counting(
-        exact, verified, func.count(Vote.pixel_exact), func.count(Vote.bytes_verified), func.sum(Vote.hidden_ms),
-        session=session,
-    )  # fmt: skip
+    counts = (func.count(Vote.pixel_exact), func.count(Vote.bytes_verified), func.sum(Vote.hidden_ms))
+    query: Any = select(exact, verified, *counts).where(Vote.id.in_(_counting(walk)))
+    return query  # type: ignore[no-any-return]
 
 
-def _screens(session: Session) -> Select[Any]:
+def _screens(walk: steps.Walk) -> Select[Any]:
     """The windows that pairs were seen in, the most used first."""
     columns = [getattr(Vote, name) for name in SHOWN]
-    query = _counting(*columns, func.count().label("votes"), session=session).where(Vote.viewport_width.is_not(None))
+    query = select(*columns, func.count().label("votes"))
+    query = query.where(Vote.id.in_(_counting(walk)), Vote.viewport_width.is_not(None))
     return query.group_by(*columns).order_by(func.count().desc()).limit(5)
 
 
-def _quartiles_s(db: OrmSession, session: Session) -> list[float]:
+def _quartiles_s(db: OrmSession, walk: steps.Walk) -> list[float]:
     """The quartiles of its rating votes' response times in seconds, each the time of a vote; none without any."""
-    rating = (Trial.kind == "rating", Vote.response_ms.is_not(None))
-    timed = db.scalar(_counting(func.count(), session=session).where(*rating)) or 0
-    ordered = _counting(Vote.response_ms, session=session).where(*rating).order_by(Vote.response_ms)
-    places = [int(share * (timed - 1)) for share in (0.25, 0.5, 0.75)] if timed else []
+    timed = (Vote.id.in_(_counting(walk, "rating")), Vote.response_ms.is_not(None))
+    number = db.scalar(select(func.count(Vote.id)).where(*timed)) or 0
+    ordered = select(Vote.response_ms).where(*timed).order_by(Vote.response_ms)
+    places = [int(share * (number - 1)) for share in (0.25, 0.5, 0.75)] if number else []
     return [(db.scalar(ordered.limit(1).offset(place)) or 0) / 1000 for place in places]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from study import deeds, loading, login, researchers
+from study import deeds, loading, login, researchers, sessions
 from study.app import create_app
 from study.db import Database
 from study.models import Participant, Session, now
@@ -303,3 +303,21 @@ def test_the_design_page_says_what_a_version_changed(ada: Desk, database: Databa
     for said in ("What changed since version 1", "design.trials: 30 -> 40", "stimuli: 2 added"):
         assert said in text
     assert "tiny-2" in ada.get("/studies/tiny/design")
+
+
+def test_a_card_tells_the_times_and_the_screen_of_the_votes_that_count(
+    ada: Desk, database: Database, load: Load, browse: Browse
+) -> None:
+    load(sources=4, toml="[design]\npractice = 0\ncatch_rate = 0\nidentical_rate = 0\nrepeat_rate = 0\n")
+    person = browse().begin()
+    seen = {"viewport_width": 1280, "viewport_height": 800, "device_pixel_ratio": 1.5, "pixel_exact": True}
+    for took in (1000, 2000, 3000):
+        person.vote(person.state()["trial"], response_ms=took, **seen)
+    last = person.get("/last").get_json()["trial"]
+    person.vote(last, "right", response_ms=9000, **(seen | {"pixel_exact": False}))
+    with database.read() as db:
+        card = sessions.card(db, loading.find(db, "tiny"), db.scalars(select(Session.id)).one(), now())
+    assert card.response_s == [1.0, 2.0, 2.0]  # of 1, 2 and 9 s: the answer that was taken back is none
+    assert (card.exact.hits, card.exact.trials) == (2, 3)
+    assert [(screen["viewport_width"], screen["votes"]) for screen in card.screens] == [(1280, 3)]
+    assert card.planned == 4
