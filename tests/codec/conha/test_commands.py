@@ -1,6 +1,8 @@
 """The commands: a picture to a file and back, models found by what a file names, and refusals in one sentence."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from codec.cli import cli
 from codec.conha import coding
 from codec.conha.checkpoint import Frozen
 
+HOUSE = Path(__file__).resolve().parents[3]
 Noise = Callable[..., NDArray[np.uint8]]
 
 
@@ -109,3 +112,8 @@ def test_a_file_whose_model_is_missing_names_it(folder: Path, model: Frozen, mon
     assert result.exit_code == 1
     assert model.metadata.mark.hex() in result.output
     assert "CONHA_MODELS" in result.output
+
+
+def test_help_loads_no_heavy_library() -> None:
+    words = "import sys; from codec.cli import cli; sys.exit(bool({'torch', 'numpy', 'PIL'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", words], check=False, cwd=HOUSE).returncode == 0
