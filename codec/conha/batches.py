@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from codec.conha.config import Config
 from codec.conha.data import Picture
-from codec.conha.model import Noise, noise_like
+from codec.conha.noise import Noise, noise_like
 from codec.conha.processes import Processes
 from codec.crops import Crop
 from codec.errors import Refusal

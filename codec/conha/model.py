@@ -18,13 +18,7 @@ from codec.conha import entropy
 from codec.conha.config import Model
 from codec.conha.layers import round_through
 from codec.conha.networks import Encoder, Generator, HyperAnalysis, HyperSynthesis, cut
-
-
-class Noise(NamedTuple):
-    """Uniform in (-1/2, 1/2), of the shapes of hyper-latent and latent; drawn by the caller, crop by crop."""
-
-    hyper: Tensor
-    latent: Tensor
+from codec.conha.noise import Noise
 
 
 class Output(NamedTuple):
@@ -92,11 +86,3 @@ class Codec(nn.Module):
         bits = self.hyper_prior.bits(hyper).sum((1, 2, 3))
         bits = bits + entropy.gaussian_bits(latent, means, scales).sum((1, 2, 3))
         return bits / (pixels.shape[-2] * pixels.shape[-1])
-
-
-def noise_like(model: Model, crops: int, side: int, generators: list[torch.Generator]) -> Noise:
-    """Noise for `crops` square crops of `side` pixels, the i-th from the i-th generator, on the processor."""
-    latents, hypers = side // 16, -(-(side // 16) // 4)
-    shapes = ((model.hyper, hypers, hypers), (model.latent, latents, latents))
-    drawn = [[torch.rand(shape, generator=generators[crop]) - 0.5 for shape in shapes] for crop in range(crops)]
-    return Noise(*(torch.stack(part) for part in zip(*drawn, strict=True)))

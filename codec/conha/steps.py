@@ -19,7 +19,8 @@ from codec.conha.batches import Batch
 from codec.conha.config import Config, Stage
 from codec.conha.discriminator import Discriminator
 from codec.conha.losses import Terms
-from codec.conha.model import Codec, Noise
+from codec.conha.model import Codec
+from codec.conha.noise import Noise
 from codec.conha.processes import Processes
 from codec.errors import Refusal
 

@@ -11,7 +11,8 @@ from codec.conha import config, losses
 from codec.conha.config import Loss, Preference, Rate
 from codec.conha.discriminator import Discriminator
 from codec.conha.losses import Terms
-from codec.conha.model import Codec, noise_like
+from codec.conha.model import Codec
+from codec.conha.noise import noise_like
 
 TINY = config.Model(base=4, latent=6, hyper=5, blocks=1)
 HIFIC = Loss()

@@ -5,7 +5,7 @@ import torch
 
 from codec.conha import config
 from codec.conha.discriminator import Discriminator
-from codec.conha.model import Codec, noise_like
+from codec.conha.model import Codec
 from codec.conha.networks import (
     Encoder,
     Generator,
@@ -15,6 +15,7 @@ from codec.conha.networks import (
     pad_to_stride,
     parameters_of,
 )
+from codec.conha.noise import noise_like
 
 TINY = config.Model(base=4, latent=6, hyper=5, blocks=1)
 
