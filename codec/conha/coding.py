@@ -115,7 +115,7 @@ def symbols_of(pixels: Pixels, model: Frozen, done: tiles.Done = lambda: None) -
     height, width = pixels.shape[:2]
     if too_many_pixels(width, height):
         raise TooLarge(f"{width} x {height} pixels are too many; up to {MOST_PIXELS // 10**6} million are coded.")
-    with _plain_arithmetic():
+    with _plain_arithmetic(model.device):
         latent = tiles.encode(model.encoder, torch.from_numpy(np.ascontiguousarray(pixels)), model.device, done)
         hyper = _whole(model.hyper_analysis(latent).cpu() - model.medians[:, None, None])
         away = latent - _means(hyper, latent, model)
@@ -125,7 +125,7 @@ def symbols_of(pixels: Pixels, model: Frozen, done: tiles.Done = lambda: None) -
 @torch.inference_mode()
 def pixels_of(picture: Picture, symbols: Symbols, model: Frozen, done: tiles.Done = lambda: None) -> Pixels:
     """Decode a picture from its whole numbers; a grey one has three equal channels, the mean of those decoded."""
-    with _plain_arithmetic():
+    with _plain_arithmetic(model.device):
         latent = _latent(symbols, model)
         found = tiles.decode(model.generator, latent, picture.height, picture.width, grey=picture.grey, done=done)
     return found.numpy()
@@ -167,9 +167,10 @@ def bits_of(symbols: Symbols, model: Frozen) -> Bits:
 
 
 @contextmanager
-def _plain_arithmetic() -> Iterator[None]:
+def _plain_arithmetic(device: torch.device) -> Iterator[None]:
     """Single precision is single precision: no TF32, no autocast, and the same algorithm for the same shape."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with exact, torch.autocast(device.type, enabled=False):
         yield
 
 
