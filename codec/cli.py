@@ -14,6 +14,7 @@ import click
 from codec.conha import commands
 from codec.conha.train_command import train
 from codec.errors import Refusal
+from codec.preference.commands import preference
 
 if TYPE_CHECKING:
     from codec.making import Outcome
@@ -30,7 +31,7 @@ def cli() -> None:
     """Images: codecs, bitstreams, stimuli for a study."""
 
 
-for command in (commands.compress, commands.decompress, commands.models, train):
+for command in (commands.compress, commands.decompress, commands.models, preference, train):
     cli.add_command(command)
 
 
