@@ -17,9 +17,8 @@ some twenty images it is rather too narrow.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from analysis.raters import CROP
+from analysis.raters import on_units
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints
 
@@ -66,22 +65,10 @@ def agreement(selection: Selection, rounds: int = ROUNDS, seed: int = 1) -> Agre
 def units(selection: Selection) -> tuple[Ints, Ints]:
     """Return the votes for each value of each unit (units, 3), of units with two votes or more, and their sources."""
     votes = selection.rated
-    straight = votes.left < votes.right
-    frame = pd.DataFrame(
-        {
-            "source": votes.source,
-            **{name: votes.frame[name].fillna(-1).to_numpy(float) for name in CROP},
-            "low": np.where(straight, votes.left, votes.right),
-            "high": np.where(straight, votes.right, votes.left),
-        }
-    )
-    unit = frame.groupby(list(frame.columns), sort=True).ngroup().to_numpy(np.int64)
-    value = np.where(votes.outcome == 0, 2, np.where((votes.outcome > 0) == straight, 0, 1))
-    first = ~pd.DataFrame({"unit": unit, "participant": votes.participant}).duplicated().to_numpy(bool)
-    many = int(unit.max()) + 1
-    table = np.bincount(3 * unit[first] + value[first], minlength=3 * many).reshape(-1, 3)
-    source = np.zeros(many, np.int64)
-    source[unit] = votes.source
+    found = on_units(votes)
+    table = found.table()
+    source = np.zeros(len(table), np.int64)
+    source[found.unit] = votes.source
     kept = table.sum(axis=1) > 1
     return table[kept], source[kept]
 

@@ -13,6 +13,7 @@ from analysis.options import (
     OVER,
     as_json,
     directions,
+    level,
     model_options,
     only,
     primary,
@@ -24,6 +25,7 @@ from analysis.planning_commands import plan, priorities
 from analysis.progress import progressing
 from analysis.rater_commands import raters
 from analysis.release_commands import release
+from analysis.repeat_commands import repeat
 from analysis.verdict_commands import verdicts
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def cli() -> None:
     """Tables: ratings, reports and labels from votes."""
 
 
-for command in (verdicts, raters, metrics, plan, priorities, release):
+for command in (verdicts, raters, metrics, plan, priorities, repeat, release):
     cli.add_command(command)
 
 
@@ -62,6 +64,7 @@ def _columns(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.option("-o", "--output", "folder", required=True, type=IN, help="The folder to write.")
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the intervals generalise over.")
 @primary
+@level
 @directions
 @rating_options
 @screening
@@ -252,7 +255,7 @@ def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terr
     from dataclasses import replace
 
     from analysis.elo import PRESETS
-    from analysis.rating import Settings
+    from analysis.rating import ALPHA, Settings
 
     asked = {name: options[name] for name in ("start", "k", "rounds", "seed", "replay", "summary")}
     given = {name: value for name, value in asked.items() if value is not None}
@@ -266,6 +269,7 @@ def _settings(options: dict[str, Any], over: "Over", method: str = "bradley-terr
         anchor=options.get("anchor", ""),
         unit=options.get("unit") or "elo",
         interval=options.get("interval", "sandwich"),
+        alpha=options.get("alpha", ALPHA),
     )
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from analysis.codes import distinct, how_many, numbered, tallied
 from analysis.votes import Floats, Ints, Item, Votes
 
 FIRST_WON, SECOND_WON, NOT_SURE = 0, 1, 2
-ROOM = 1 << 20  # so many counters cost less than sorting the votes
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Counts:
     @property
     def participants(self) -> int:
         """How many participants voted."""
-        return len(np.unique(self.participant))
+        return how_many(self.participant)
 
     @property
     def sources(self) -> int:
         """How many sources were voted on; 0 where the votes name none."""
-        return len(np.unique(self.source[self.source >= 0]))
+        return how_many(self.source[self.source >= 0])
 
     @cached_property
     def behind(self) -> Ints:
@@ -106,7 +106,7 @@ class Counts:
 
     def won_by_source(self) -> tuple[Floats, Floats, Ints]:
         """Return the votes won (not sure: half) and all votes (items, sources), and the sources' codes in order."""
-        codes, column = np.unique(self.source, return_inverse=True)
+        codes, column = numbered(self.source)
         won, votes = np.zeros((2, len(self.items), len(codes)))
         pair, outcome = np.divmod(self.cell, 3)
         gained = np.array([1.0, 0.0, 0.5])[outcome] * self.cell_votes
@@ -134,7 +134,7 @@ def _scales(votes: Votes) -> Ints:
     rate = np.array([rates.index(item.rate) for item in votes.items])
     key = votes.left * n
     key += votes.right
-    left, right = np.divmod(_tally(key, n * n)[0], n)
+    left, right = np.divmod(distinct(key), n)
     links = csr_array((np.ones(len(left)), (rate[left], rate[right])), shape=(len(rates), len(rates)))
     scale = np.full(n, -1)
     used = np.union1d(left, right)
@@ -159,13 +159,13 @@ def _count(votes: Votes, used: Ints) -> Counts:
     key *= 3
     key += votes.outcome
     key += 3 * n * n + 1  # no source is -1, and so is a win of the right side
-    keys, often = _tally(key, len(votes.participants) * images * n * n * 3)
+    keys, often = tallied(key)
     whose, left, right, won = np.unravel_index(keys, (len(votes.participants) * images, n, n, 3))
     straight, low, high = left < right, np.minimum(left, right), np.maximum(left, right)
-    pairs, pair = np.unique(low * n + high, return_inverse=True)
+    pairs, pair = numbered(low * n + high)
     cells = 3 * len(pairs)
     outcome = np.where(won == 1, NOT_SURE, np.where((won == 2) == straight, FIRST_WON, SECOND_WON))
-    found, row = np.unique(whose * cells + 3 * pair + outcome, return_inverse=True)
+    found, row = numbered(whose * cells + 3 * pair + outcome)
     whose, cell = np.divmod(found, cells)
     participant, source = np.divmod(whose, images)
     cell_votes, first_left = (
@@ -184,17 +184,7 @@ def _count(votes: Votes, used: Ints) -> Counts:
     )
 
 
-def _tally(key: Ints, size: int) -> tuple[Ints, Ints]:
-    """Return the keys (below `size`) that occur, in order, and how often each does."""
-    if size <= max(ROOM, 4 * len(key)):
-        often = np.bincount(key, minlength=size)
-        keys = np.flatnonzero(often)
-        return keys, often[keys]
-    keys, often = np.unique(key, return_counts=True)
-    return keys, often
-
-
 def _distinct(item: Ints, label: Ints, n: int) -> Ints:
     """Return how many different labels each of n items has."""
     width = int(label.max(initial=0)) + 1
-    return np.bincount(np.unique(item * width + label) // width, minlength=n)
+    return np.bincount(distinct(item * width + label) // width, minlength=n)

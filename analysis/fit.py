@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import SeedSequence
 
+from analysis.codes import distinct, how_many
 from analysis.counts import Counts, count
 from analysis.deviance import Deviance, Residual, deviance, residuals
 from analysis.files import Table
@@ -75,7 +76,7 @@ def checked(
     settings: Settings,
     sessions: Table | None = None,
     *,
-    seed: int = 1,
+    seed: int | SeedSequence = 1,
     done: Callable[[int], None] = lambda _: None,
 ) -> tuple[FitCheck, ...]:
     """Check the model of every scale of `rate(selection, settings)`; `done` hears of each scale.
@@ -87,12 +88,12 @@ def checked(
     left = -1 if selection.asked["asks_for"] == "more_different" else 1
     divided: list[list[tuple[Counts, Division]]] = [[] for _ in scales]
     for by, names, code in labelled(votes, sessions):
-        if len(np.unique(code[code >= 0])) < 2:
+        if how_many(code[code >= 0]) < 2:
             continue
         for at, counts in enumerate(count(replace(bare(votes), source=code, sources=tuple(names)))):
             divided[at].append((counts, Division(by, names, _small(counts, len(names), by))))
-    found = []
-    for scale, parts, stream in zip(scales, divided, SeedSequence(seed).spawn(len(scales)), strict=True):
+    found, root = [], seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
+    for scale, parts, stream in zip(scales, divided, root.spawn(len(scales)), strict=True):
         found.append(_checked(scale, parts, left if known else None, stream))
         done(1)
     return tuple(found)
@@ -103,7 +104,7 @@ def _small(counts: Counts, parts: int, by: str) -> Mask:
     used = counts.source >= 0
     votes = np.bincount(counts.source[used], counts.cell_votes[used], parts).astype(int)
     width = int(counts.participant.max(initial=0)) + 1
-    pairs = np.unique(counts.source[used] * width + counts.participant[used])
+    pairs = distinct(counts.source[used] * width + counts.participant[used])
     people = np.bincount(pairs // width, minlength=parts)
     if by == "participant":
         return np.zeros(parts, bool)

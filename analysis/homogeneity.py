@@ -21,6 +21,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 from scipy.sparse import csr_array
 from scipy.special import fdtrc
 
+from analysis.codes import numbered
 from analysis.counts import Counts
 from analysis.models import Fit
 from analysis.outcomes import outcomes
@@ -95,7 +96,7 @@ def homogeneity(counts: Counts, fit: Fit, division: Division, seed: int | SeedSe
     if fit.model.ties == "dropped":
         counts = counts.decided()
     keep = (counts.source >= 0) & ~division.small[counts.source]
-    codes, part = np.unique(counts.source[keep], return_inverse=True)
+    codes, part = numbered(counts.source[keep])
     left_out = tuple(division.names[code] for code in np.flatnonzero(division.small))
     found = Homogeneity(division.by, tuple(division.names[code] for code in codes), left_out)
     if len(codes) < 2:
@@ -194,12 +195,12 @@ def _by_participant(found: Homogeneity, test: _Test, at: tuple[Ints, Ints, Ints]
     `weight` votes of a participant on a part fell into a cell; these three are `at`.
     """
     participant, part, cell = at
-    people, person = np.unique(participant, return_inverse=True)
+    people, person = numbered(participant)
     k, q, n = len(test.votes), test.degrees, test.field.n
     if len(people) < 2 * q:
         return found
     shape = (len(people) * k, test.field.chance.size)
-    summed = csr_array((weight, (part * len(people) + person.ravel(), cell)), shape=shape) @ test.field.scores
+    summed = csr_array((weight, (part * len(people) + person, cell)), shape=shape) @ test.field.scores
     own = test.effective(summed.reshape(k, len(people), -1))[:, :, :n]
     own = np.moveaxis(own, 0, 1).reshape(len(people), -1)
     mean, spread = own.mean(axis=0), np.cov(own, rowvar=False)

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import stdtrit
 
+from analysis.codes import distinct, numbered
 from analysis.counts import Counts
 from analysis.existence import components
 from analysis.models import Fit
@@ -201,12 +202,12 @@ def rests_on_one(counts: Counts, cluster: Ints) -> Mask:
     """
     n, pair = len(counts.items), counts.cell // 3
     width = int(cluster.max()) + 2
-    pairs, clusters = np.divmod(np.unique(pair * width + cluster + 1), width)
+    pairs, clusters = np.divmod(distinct(pair * width + cluster + 1), width)
     shared = np.flatnonzero(np.bincount(pairs, minlength=len(counts.first)) > 1)
     if components(n, counts.first[shared], counts.second[shared]).max() == 0:
         return np.zeros((n, n), bool)
     cut = np.zeros((n, n), bool)
-    for one in np.unique(clusters):
+    for one in distinct(clusters):
         left = pairs[clusters != one]
         part = components(n, counts.first[left], counts.second[left])
         apart = part[:, None] != part
@@ -224,9 +225,9 @@ def _by_model(fit: Fit) -> Floats:
 
 def _clustered(counts: Counts, fit: Fit, cluster: Ints) -> Floats:
     """Return the sandwich covariance, in squared Elo points, with the rows of the counts grouped by `cluster`."""
-    found, label = np.unique(cluster, return_inverse=True)
+    found, label = numbered(cluster)
     shape = (len(found), fit.scores.shape[0])
-    tables = csr_array((counts.cell_votes.astype(float), (label.ravel(), counts.cell)), shape=shape)
+    tables = csr_array((counts.cell_votes.astype(float), (label, counts.cell)), shape=shape)
     scores = (tables @ fit.scores).toarray()
     return _sandwich(fit, len(found), scores.T @ scores)
 

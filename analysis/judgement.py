@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from numpy.random import SeedSequence
+
 from analysis.adaptive import Shares, shares
 from analysis.equal_preference import EqualPreference, bits, every_pair
 from analysis.equal_preference import told as bits_told
@@ -63,16 +65,18 @@ def judge(
 ) -> Judgement:
     """Judge the selected votes. `scales` are those of `rate(selection, settings)`, which are made where not given.
 
-    `primary` are pairs that were named beforehand, `sessions` a `sessions.csv`. `seed` seeds what is drawn: signs where
-    they are too many to count, and the votes that a model makes. `done` hears of votes, four times each. Raises
+    `primary` are pairs that were named beforehand, `sessions` a `sessions.csv`. `seed` seeds what is drawn, each in a
+    stream of its own (the children of `SeedSequence(seed)`): signs where they are too many to count, then the votes
+    that a model makes. `done` hears of votes, four times each. Raises
     `Refusal` where `rate` does, and where a primary pair is on no scale.
     """
     selection = comparable(selection, settings.model)
     votes = len(selection.rated)
     rated = tuple(scales) if scales is not None else rate(selection, settings, ("bradley-terry",))
-    verdicts = judged(rated, primary, seed)
+    signs, made = SeedSequence(seed).spawn(2)
+    verdicts = judged(rated, primary, signs)
     done(votes)
-    checks = checked(selection, rated, settings, sessions, seed=seed)
+    checks = checked(selection, rated, settings, sessions, seed=made)
     done(votes)
     parts = all_parts(selection, settings)
     done(votes)

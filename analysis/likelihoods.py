@@ -21,6 +21,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import expit
 
+from analysis.codes import numbered
 from analysis.counts import NOT_SURE, Counts
 from analysis.votes import Floats, Ints
 
@@ -116,19 +117,19 @@ def cells(scales: Sequence[Counts]) -> Cells:
         keep = outcome != NOT_SURE
         images = int(counts.source.max()) + 2
         key = ((counts.participant * len(counts.first) + pair) * images + counts.source + 1)[keep]
-        key, row = np.unique(key, return_inverse=True)
+        key, row = numbered(key)
         votes, won = (
             np.bincount(row, counts.cell_votes[keep] * of, len(key)).astype(float)
             for of in (np.ones(int(keep.sum())), outcome[keep] == 0)
         )
         who, here = np.divmod(key, len(counts.first) * images)
-        of_group, group = np.unique(here, return_inverse=True)
+        of_group, group = numbered(here)
         all_, others = _ratings(counts, who, here // images, won, votes)
         found.append((who, group + offset, won, votes, others))
         groups.append(all_[of_group // images])
         offset += len(of_group)
     who, group, won, votes, expected = (np.concatenate(part) for part in zip(*found, strict=True))
-    participant, who = np.unique(who, return_inverse=True)
+    participant, who = numbered(who)
     return Cells(participant, who, group, won, votes, expected, np.concatenate(groups))
 
 
@@ -138,7 +139,7 @@ def _ratings(counts: Counts, who: Ints, pair: Ints, won: Floats, votes: Floats) 
     One fit for everybody left out in turn, climbed together: the curvature never exceeds that of even chances, so steps
     with it always lead up (Boehning and Lindsay 1988, "Monotonicity of quadratic-approximation algorithms").
     """
-    people, row = np.unique(who, return_inverse=True)
+    people, row = numbered(who)
     n, pairs = len(counts.items), len(counts.first)
     whole = [np.bincount(pair, part, pairs).astype(float) for part in (won, votes)]
     incidence = np.zeros((pairs, n))

@@ -14,12 +14,12 @@ from analysis import __version__
 from analysis.findings import Findings
 from analysis.intervals import REACH
 from analysis.metrics import MetricAgreement, Part
-from analysis.rating import Scale
+from analysis.rating import ALPHA, Scale
 from analysis.references import Cited
 from analysis.scales import WORDS
 from analysis.screening import Screening
 from analysis.sign_flip import DRAWS
-from analysis.verdicts import ALPHA, Judged
+from analysis.verdicts import Judged
 
 LIBRARIES = ("numpy", "scipy", "pandas")
 EVERYTHING = Part(None, None)
@@ -210,11 +210,14 @@ def _tests(findings: Findings, cited: Cited) -> Iterator[str]:
     tested = [verdict for one in judged for verdict in one.verdicts if verdict.word != "untested"]
     if not tested:
         return
+    level = findings.settings.alpha
     yield "Two conditions are compared by their difference, whose interval and two-sided p come from one covariance."
     yield (
-        f"A verdict stands where the p adjusted by Holm's method {cited('holm')} is at most {ALPHA:g}; p adjusted for "
+        f"A verdict stands where the p adjusted by Holm's method {cited('holm')} is at most {level:g}; p adjusted for "
         f"the false discovery rate {cited('benjamini')} stand beside."
     )
+    if level != ALPHA:
+        yield "Intervals of ratings and of differences hold 95% all the same."
     named = sum(verdict.confirmatory for one in judged for verdict in one.verdicts)
     every = sum(len(one.verdicts) for one in judged)
     if named:

@@ -19,6 +19,7 @@ import numpy as np
 
 from analysis.adaptive import BLIND
 from analysis.clustered_mean import Mean, clustered_mean
+from analysis.codes import distinct, how_many
 from analysis.combination import HeldOut, held_out
 from analysis.files import Refusal
 from analysis.intervals import FEWEST_SOURCES, Over
@@ -169,8 +170,8 @@ def _parts(votes: Votes) -> list[tuple[Part, Mask]]:
     for way in ("rate", "tag"):
         names, code = labels(votes, "rate" if way == "rate" else "tag")
         by[way] = [(None, everyone)]
-        if len(np.unique(code)) > 1:
-            by[way] += [(names[at], code == at) for at in np.unique(code[code >= 0]).tolist()]
+        if how_many(code) > 1:
+            by[way] += [(names[at], code == at) for at in distinct(code[code >= 0]).tolist()]
     found = [(Part(a, b), of_a & of_b) for b, of_b in by["tag"] for a, of_a in by["rate"]]
     return [(part, mask) for part, mask in found if mask.any()]
 
@@ -191,7 +192,7 @@ class _OfPart:
     def score(self, name: str, difference: Floats, value: Floats, rows: Ints) -> Score:
         """Score one metric: `difference` (votes,) for the left side, `value` (stimuli,) higher is better."""
         votes, known = self.selection.rated, ~np.isnan(difference)
-        people, sources = (different(way[known]) for way in (votes.participant, votes.source))
+        people, sources = (how_many(way[known]) for way in (votes.participant, votes.source))
         tau, rho, conditions, unranked = self._ranked(value, rows)
         reason = "" if self.part == Part(None, None) and known.any() else too_small(int(known.sum()), people)
         agreement = None
@@ -205,7 +206,7 @@ class _OfPart:
     def yardsticks(self, weighting: Weighting, rounds: int, seed: int) -> Yardsticks:
         """Return what any predictor could reach in this part."""
         votes = self.selection.rated
-        why = too_small(len(votes), len(np.unique(votes.participant))) if self.part != Part(None, None) else ""
+        why = too_small(len(votes), how_many(votes.participant)) if self.part != Part(None, None) else ""
         if weighting == "inverse_probability":
             why = "all pairs were drawn by looking at answers, and these yardsticks take no weights"
         if why:
@@ -243,7 +244,7 @@ class _OfPart:
     def _scale(self) -> tuple[Scale | None, str]:
         """Return the one scale of the part's votes, or why there is none."""
         votes = self.selection.rated
-        if why := too_small(len(votes), len(np.unique(votes.participant))):
+        if why := too_small(len(votes), how_many(votes.participant)):
             return None, why
         try:
             scales = rate(replace(self.selection, rated=bare(votes)), Settings(over="none"), ("bradley-terry",))
@@ -264,7 +265,7 @@ def _combine(votes: Votes, measured: Measured, weights: Floats, seed: int) -> tu
         return Combination(used, None, 0, seed, "fewer than two metrics know most of the votes"), logit
     x = np.stack([_finite(every[place]) for place in kept], axis=1)
     known = ~np.isnan(x).any(axis=1)
-    sources = len(np.unique(votes.source[known]))
+    sources = how_many(votes.source[known])
     if sources < FEWEST_SOURCES:
         what = f"{sources} sources are too few to predict one from the others (at least {FEWEST_SOURCES})"
         return Combination(used, None, int(known.sum()), seed, what), logit
@@ -277,11 +278,6 @@ def _combine(votes: Votes, measured: Measured, weights: Floats, seed: int) -> tu
     )
     logit[known] = found.logit[row]
     return Combination(used, found, int(known.sum()), seed, ""), logit
-
-
-def different(code: Ints) -> int:
-    """Return how many different codes there are; -1 is one of them."""
-    return int(np.count_nonzero(np.bincount(code + 1)))
 
 
 def _finite(difference: Floats) -> Floats:

@@ -94,6 +94,15 @@ primary = click.option(
 )
 
 
+level = click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=Finite(1e-9, 0.5),
+    help="Level of verdicts and ranks, of each family; of several looks at the votes each has its share of it.",
+)
+
+
 def directions(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which end of a metric is better."""
     for name, known in (("higher", "One of which higher is; PSNR and MS-SSIM are known."), ("lower", LOWER_HELP)):

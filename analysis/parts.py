@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analysis.codes import how_many
 from analysis.files import Refusal, number
 from analysis.rating import Scale, Settings, rate
 from analysis.selection import Selection
-from analysis.votes import Ints, Mask, Votes
+from analysis.votes import Ints, Votes
 
 By = Literal["rate", "source", "tag"]
 BYS: tuple[By, ...] = ("rate", "source", "tag")
@@ -48,10 +49,11 @@ def parts(selection: Selection, settings: Settings, by: By) -> tuple[Part, ...]:
     names, code = labels(selection.rated, by)
     light = replace(selection, rated=bare(selection.rated))
     plain = replace(settings, anchor="")
-    found = sorted(np.unique(code[code >= 0]).tolist(), key=lambda at: at if by == "rate" else names[at])
-    if len(found) < 2 or (by == "rate" and not _linked(selection.rated)):
+    if how_many(code[code >= 0]) < 2 or (by == "rate" and not _linked(selection.rated)):
         return ()
-    return tuple(_part(light, plain, by, names[at], code == at) for at in found)
+    found = light.rated.divided(code)
+    order = sorted(found, key=lambda at: at if by == "rate" else names[at])
+    return tuple(_part(replace(light, rated=found[at]), plain, by, names[at]) for at in order)
 
 
 def bare(votes: Votes) -> Votes:
@@ -78,14 +80,14 @@ def _linked(votes: Votes) -> bool:
     return bool((rate[votes.left] != rate[votes.right]).any())
 
 
-def _part(selection: Selection, settings: Settings, by: By, name: str, mask: Mask) -> Part:
-    votes = selection.rated.take(mask)
-    participants = len(np.unique(votes.participant))
+def _part(selection: Selection, settings: Settings, by: By, name: str) -> Part:
+    votes = selection.rated
+    participants = how_many(votes.participant)
     small = too_small(len(votes), participants)
     scales: tuple[Scale, ...] = ()
     if not small:
         try:
-            scales = rate(replace(selection, rated=votes), settings, ("bradley-terry",))
+            scales = rate(selection, settings, ("bradley-terry",))
         except Refusal as refusal:
             small = refusal.message
     return Part(by, name, len(votes), participants, scales, small)

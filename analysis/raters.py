@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.binomial import even_p, interval, share
+from analysis.codes import numbered
 from analysis.selection import Selection
 from analysis.votes import Floats, Ints, Mask, Votes
 
@@ -204,6 +205,38 @@ def _keys(votes: Votes, rows: Ints) -> pd.DataFrame:
             "high_sha": np.where(straight, shas[1], shas[0]),
         }
     )
+
+
+@dataclass(frozen=True)
+class OnUnits:
+    """Votes as those on units, a unit being two images: all arrays have one entry (votes,).
+
+    `unit` numbers the units in the order of source, crop, and both items. `value` is 0 where the item of the lower
+    number won, 1 where the other one did, 2 for neither. `counts`: of several votes of a participant on a unit the
+    first one does.
+    """
+
+    unit: Ints
+    value: Ints
+    counts: Mask
+
+    def table(self) -> Ints:
+        """Return the votes that count for each value of each unit (units, 3)."""
+        cells = 3 * self.unit[self.counts] + self.value[self.counts]
+        return np.bincount(cells, minlength=3 * (int(self.unit.max()) + 1)).reshape(-1, 3)
+
+
+def on_units(votes: Votes) -> OnUnits:
+    """Return the votes as those on units; at least one vote."""
+    straight = votes.left < votes.right
+    corner = [votes.frame[name].fillna(-1).to_numpy(np.int64) for name in CROP]
+    unit = votes.source + 1
+    for label in (*corner, np.minimum(votes.left, votes.right), np.maximum(votes.left, votes.right)):
+        known, place = numbered(label)
+        unit = numbered(unit * len(known) + place)[1]
+    value = np.where(votes.outcome == 0, 2, np.where((votes.outcome > 0) == straight, 0, 1))
+    again = pd.Series(unit * len(votes.participants) + votes.participant).duplicated().to_numpy(bool)
+    return OnUnits(unit, value, ~again)
 
 
 def winner(votes: Votes) -> Ints:

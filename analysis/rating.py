@@ -29,6 +29,7 @@ RATINGS_COLUMNS = tuple(
 )
 WINS_COLUMNS = tuple("rate condition_a condition_b a_wins b_wins not_sure simulated votes_sha256".split())
 
+ALPHA = 0.05
 Method = Literal["bradley-terry", "thurstone"]
 LINKS: dict[Method, Link] = {"bradley-terry": "logistic", "thurstone": "probit"}
 
@@ -42,7 +43,8 @@ class Settings:
     `ridge` is in 1 / (unit of the link)^2, 0 for plain maximum likelihood. `ties` None: the method's own model of votes
     that are not sure. `anchor` names a condition, or a codec with one condition on the scale: ratings are then
     differences from it. `unit` is the scale that ratings are told on; the Elo method has only its own. `interval`: how
-    those of Bradley-Terry are made; a bootstrap has the rounds and the seed of `elo`.
+    those of Bradley-Terry are made; a bootstrap has the rounds and the seed of `elo`. `alpha` is the level of verdicts
+    and ranks; intervals hold 95% whatever it is.
     """
 
     over: Over = "both"
@@ -54,6 +56,7 @@ class Settings:
     anchor: str = ""
     unit: Unit = "elo"
     interval: Literal["sandwich", "bootstrap"] = "sandwich"
+    alpha: float = ALPHA
 
     @property
     def model(self) -> Model:

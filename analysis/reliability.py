@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from analysis.codes import numbered
 from analysis.counts import NOT_SURE, Counts
 from analysis.votes import Floats, Ints
 
@@ -101,9 +102,9 @@ def crowd(scales: Sequence[Counts], virtual: float = 1.0) -> Crowd:
         rows.append(np.stack([counts.participant, better, worse, counts.cell_votes])[:, keep])
         offset += len(counts.items)
     people, better, worse, often = np.concatenate(rows, axis=1)
-    key, row = np.unique((people * offset + better) * offset + worse, return_inverse=True)
+    key, row = numbered((people * offset + better) * offset + worse)
     wins = np.bincount(row, often, len(key)).astype(float)
-    participant, who = np.unique(key // offset**2, return_inverse=True)
+    participant, who = numbered(key // offset**2)
     sizes = tuple(len(counts.items) for counts in scales)
     return Crowd(participant, who, key // offset % offset, key % offset, wins, sizes, virtual)
 

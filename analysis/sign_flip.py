@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
+from analysis.codes import numbered
 from analysis.counts import FIRST_WON, SECOND_WON, Counts
 from analysis.votes import Floats, Ints
 
@@ -48,8 +49,8 @@ def net_wins(counts: Counts, cluster: Ints) -> tuple[Ints, Ints, Ints]:
     pair, outcome = np.divmod(counts.cell, 3)
     won = counts.cell_votes * ((outcome == FIRST_WON).astype(np.int64) - (outcome == SECOND_WON))
     width = int(cluster.max(initial=0)) + 2
-    keys, place = np.unique(pair * width + cluster + 1, return_inverse=True)
-    net = np.bincount(place.ravel(), won, len(keys)).astype(np.int64)
+    keys, place = numbered(pair * width + cluster + 1)
+    net = np.bincount(place, won, len(keys)).astype(np.int64)
     return net[net != 0], (keys // width)[net != 0], (keys % width)[net != 0] - 1
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from analysis.codes import distinct
 from analysis.files import Refusal, Table, number, read_table
 from analysis.votes import Ints, Votes
 
@@ -61,7 +62,7 @@ def measured(stimuli: Table, votes: Votes) -> Measures:
     columns = stimuli.columns
     shown: dict[int, set[int]] = {}
     for items_of, rows_of in zip((votes.left, votes.right), shown_rows(stimuli, votes), strict=True):
-        for both in np.unique(items_of * len(stimuli) + rows_of).tolist():
+        for both in distinct(items_of * len(stimuli) + rows_of).tolist():
             item, row = divmod(both, len(stimuli))
             shown.setdefault(item, set()).add(row)
     items = {index: (votes.items[index].rate, votes.items[index].condition) for index in shown}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from analysis.options import IN, OVER, as_json, only, primary, screening, selected
+from analysis.options import IN, OVER, as_json, level, only, primary, screening, selected
 from analysis.progress import progressing
 
 
@@ -15,6 +15,7 @@ from analysis.progress import progressing
 @click.option("--method", default="bradley-terry", show_default=True, type=click.Choice(["bradley-terry", "thurstone"]))
 @click.option("--resample", default="both", show_default=True, type=OVER, help="What the verdicts generalise over.")
 @primary
+@level
 @click.option("--stimuli", type=IN, help="The study's stimuli.csv: real bits per pixel in place of the rates.")
 @click.option("--sessions", type=IN, help="The study's sessions.csv: do groups of participants agree?")
 @click.option("--scale", "unit", type=click.Choice(["elo", "jod"]), help="Elo points (the default), or JOD.")
@@ -38,6 +39,7 @@ def verdicts(votes: Path, method: str, folder: Path, as_json: bool, **options: A
         options["resample"],
         method="thurstone" if method == "thurstone" else "bradley-terry",
         unit=options["unit"] or "elo",
+        alpha=options["alpha"],
     )
     selection = selected(votes, options)
     with progressing("Verdicts", 4 * len(selection.rated)) as progress:

@@ -89,6 +89,7 @@ def record(judgement: Judgement, selection: Selection) -> dict[str, object]:
             "ridge": settings.ridge,
             "resample": settings.over,
             "scale": settings.unit,
+            "alpha": settings.alpha,
             "seed": judgement.seed,
             "fewest_votes": FEWEST_VOTES,
             "fewest_participants": FEWEST_PARTICIPANTS,

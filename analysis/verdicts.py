@@ -10,8 +10,10 @@ in it with p = 1, so that a family does not shrink by what went wrong.
 
 Ranks have intervals: 1 + the number of conditions that are significantly better, to n - the number that are
 significantly worse, by Holm over all pairs of the scale. Where all those verdicts are right all intervals hold the true
-ranks, so they do together in at least 95% of studies (Mohamad, van Zwet, Cator and Goeman 2020, "Simultaneous
+ranks, so they do together in at least 1 - alpha of studies (Al Mohamad, Goeman and van Zwet 2022, "Simultaneous
 confidence intervals for ranks with application to ranking institutions").
+
+The level alpha (`Settings.alpha`) is that of Holm's p and of the ranks; intervals of differences stay at 95%.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,11 +27,10 @@ from scipy.special import stdtr
 from analysis.counts import Counts
 from analysis.files import Refusal
 from analysis.multiplicity import benjamini_hochberg, holm
-from analysis.rating import Scale
+from analysis.rating import ALPHA, Scale
 from analysis.sign_flip import FEWEST, Flips, flip_tests
 from analysis.votes import Floats
 
-ALPHA = 0.05
 Primary = Sequence[tuple[str, str]]
 
 TESTS = {
@@ -42,7 +43,7 @@ TESTS = {
     "p_sources": "The sign-flip test by image asks the same of every image's votes, and holds these participants "
     f"fixed; with fewer than {FEWEST} images it can find nothing, and is left out.",
     "holm": "Holm's p bounds the chance of any false verdict in its family, Benjamini and Hochberg's the expected "
-    "share of false ones among its verdicts; a verdict is by Holm's, at 5%.",
+    "share of false ones among its verdicts; a verdict is by Holm's, at the level alpha (5% unless another is given).",
     "looks": "All p are for one look at the votes, after they are all in: whoever looks at a true tie after each of 20 "
     "batches, and stops at the first p below 0.05, finds one in a quarter of such studies (14% with four looks).",
 }
@@ -55,7 +56,8 @@ class Verdict:
     `difference` is in Elo points; `margin` half the width of its 95% interval and `degrees` its degrees of freedom,
     None without one, and `p` is then NaN. `won`, `lost`, `not_sure` are the direct votes as `better` sees them. The
     sign-flip tests are None without direct votes (by source: with too few of them). `holm` and `fdr` adjust `p` within
-    the family, `participants_holm` and `participants_fdr` the sign-flip p by participant.
+    the family, `participants_holm` and `participants_fdr` the sign-flip p by participant; `alpha` is the level of the
+    verdict.
     """
 
     better: int
@@ -74,6 +76,7 @@ class Verdict:
     fdr: float = np.nan
     participants_holm: float = np.nan
     participants_fdr: float = np.nan
+    alpha: float = ALPHA
 
     @property
     def family(self) -> str:
@@ -85,7 +88,7 @@ class Verdict:
         """The verdict by Holm's p: `better`, `undecided`, or `untested` where there is no interval."""
         if np.isnan(self.p):
             return "untested"
-        return "better" if self.holm <= ALPHA else "undecided"
+        return "better" if self.holm <= self.alpha else "undecided"
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Judged:
     ranks: tuple[Rank, ...]
 
 
-def judged(scales: Sequence[Scale], primary: Primary = (), seed: int = 1) -> tuple[Judged, ...]:
+def judged(scales: Sequence[Scale], primary: Primary = (), seed: int | SeedSequence = 1) -> tuple[Judged, ...]:
     """Judge all pairs of all scales; `primary` names those that were chosen beforehand, as conditions or codecs.
 
     Two codecs mean their conditions at the same rate, at every rate. `seed` seeds the drawn signs, see `sign_flip`.
@@ -122,7 +125,8 @@ def judged(scales: Sequence[Scale], primary: Primary = (), seed: int = 1) -> tup
             raise Refusal(
                 f"no votes put {pair[0]} and {pair[1]} on one scale; name two rated conditions or codecs as --primary."
             )
-    streams = SeedSequence(seed).spawn(len(scales))
+    root = seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
+    streams = root.spawn(len(scales))
     found = [_verdicts(*one) for one in zip(scales, chosen, streams, strict=True)]
     flat = _adjusted([verdict for verdicts in found for verdict in verdicts])
     ends = np.cumsum([0] + [len(verdicts) for verdicts in found])
@@ -193,6 +197,7 @@ def _verdict(scale: Scale, pair: tuple[int, int], confirmatory: bool, direct: Di
         participants,
         sources,
         confirmatory,
+        alpha=scale.settings.alpha,
     )
 
 
@@ -228,7 +233,7 @@ def ranks(scale: Scale, verdicts: Iterable[Verdict]) -> tuple[Rank, ...]:
     if not scale.fit:
         return ()
     pairs, n = list(verdicts), len(scale.counts.items)
-    decided = holm(np.array([verdict.p for verdict in pairs])) <= ALPHA
+    decided = holm(np.array([verdict.p for verdict in pairs])) <= scale.settings.alpha
     worse, better = np.zeros((2, n), int)
     for verdict, sure in zip(pairs, decided, strict=True):
         worse[verdict.better] += sure
@@ -249,6 +254,7 @@ def told(every: Sequence[Judged]) -> Iterator[str]:
             sure = sum(verdict.word == "better" for verdict in members)
             untested = sum(verdict.word == "untested" for verdict in members)
             also = f", {untested} without a test" if untested else ""
-            yield f"{family}: {sure} of {len(members)} differences are significant by Holm's p at 5%{also}"
+            level = f"{100 * members[0].alpha:g}%"
+            yield f"{family}: {sure} of {len(members)} differences are significant by Holm's p at {level}{also}"
     if not any(verdict.confirmatory for verdict in verdicts):
         yield "no pair was named beforehand, so nothing here is confirmatory"

@@ -49,6 +49,8 @@ CIRCUMSTANCES = ("position", "probability", "flips")  # numbers too
 NAMES = ("left", "right", "source", "tag", "left_codec", "right_codec")
 TEXTS = tuple("study config participant session layout source_sha256 left_sha256 right_sha256 strategy".split())
 
+PER_VOTE = ("lines", "left", "right", "participant", "source", "outcome")
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]*")
 MOST_DIGITS = 15  # so that a float holds every whole number of them
 _WHOLE = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}")
@@ -97,10 +99,20 @@ class Votes:
 
     def take(self, mask: Mask) -> "Votes":
         """Return the votes where `mask` is true; codes and digest stay the same."""
-        if mask.all():
-            return self
-        per_vote = ("lines", "left", "right", "participant", "source", "outcome")
-        return replace(self, frame=self.frame[mask], **{name: getattr(self, name)[mask] for name in per_vote})
+        return self if mask.all() else self._of(mask)
+
+    def divided(self, code: Ints) -> dict[int, "Votes"]:
+        """Return the votes of each code (votes,) that is not -1, all in one go, in the order of the codes."""
+        kept = np.flatnonzero(code >= 0)
+        order = kept[np.argsort(code[kept], kind="stable")]
+        whole, found = self._of(order), code[order]
+        begins = np.flatnonzero(np.diff(found, prepend=-1))
+        ends = [*begins[1:].tolist(), len(order)]
+        return {int(found[begin]): whole._of(slice(begin, end)) for begin, end in zip(begins, ends, strict=True)}
+
+    def _of(self, rows: "Mask | Ints | slice") -> "Votes":
+        frame = self.frame.iloc[rows]
+        return replace(self, frame=frame, **{name: getattr(self, name)[rows] for name in PER_VOTE})
 
 
 def read_votes(path: Path) -> Votes:

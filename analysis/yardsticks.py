@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import betainc, betaln
 
-from analysis.raters import CROP
+from analysis.codes import how_many, numbered
+from analysis.raters import on_units
 from analysis.votes import Floats, Ints, Votes
 
 ROUNDS = 400
@@ -47,6 +47,12 @@ class Cells:
     first: Ints
     decided: Ints
     not_sure: Ints
+
+    @property
+    def kinds(self) -> int:
+        """How many of the cells differ in pair or votes."""
+        most = int(max(self.decided.max(), self.not_sure.max())) + 1
+        return how_many(((self.pair * most + self.first) * most + self.decided) * most + self.not_sure)
 
 
 @dataclass(frozen=True)
@@ -77,21 +83,13 @@ class Yardsticks:
 
 def cells(votes: Votes) -> Cells:
     """Return the cells of votes that name sources; of two votes of a participant in one cell the first counts."""
-    low, high = np.minimum(votes.left, votes.right), np.maximum(votes.left, votes.right)
-    frame = pd.DataFrame(
-        {
-            "source": votes.source,
-            **{name: votes.frame[name].fillna(-1).to_numpy(float) for name in CROP},
-            "pair": low * len(votes.items) + high,
-        }
-    )
-    cell = frame.groupby(list(frame.columns), sort=True).ngroup().to_numpy(np.int64)
-    kept = ~pd.DataFrame({"cell": cell, "participant": votes.participant}).duplicated().to_numpy(bool)
-    value = np.where(votes.outcome == 0, 2, np.where((votes.outcome > 0) == (votes.left == low), 0, 1))
-    first, second, not_sure = (np.bincount(cell[kept & (value == one)], minlength=cell.max() + 1) for one in range(3))
-    _, place = np.unique(cell, return_index=True)
-    pair = np.unique(frame["pair"].to_numpy()[place], return_inverse=True)[1]
-    return Cells(pair, votes.source[place], first, first + second, not_sure)
+    found = on_units(votes)
+    table = found.table()
+    row = np.zeros(len(table), np.int64)
+    row[found.unit] = np.arange(len(votes))  # any vote of the unit tells what it is about
+    pair = np.minimum(votes.left, votes.right)[row] * len(votes.items) + np.maximum(votes.left, votes.right)[row]
+    first, second, not_sure = table.T
+    return Cells(numbered(pair)[1], votes.source[row], first, first + second, not_sure)
 
 
 def yardsticks(found: Cells, rounds: int = ROUNDS, seed: int = 1) -> Yardsticks:
@@ -110,7 +108,7 @@ def yardsticks(found: Cells, rounds: int = ROUNDS, seed: int = 1) -> Yardsticks:
     labels, label = np.unique(found.source, return_inverse=True)
     if len(labels) < FEWEST_SOURCES:
         return replace(whole, reason=f"{len(labels)} sources are too few for an interval (at least {FEWEST_SOURCES})")
-    rounds = min(rounds, max(LEAST_ROUNDS, MOST // len(rows.pair)))
+    rounds = min(rounds, max(LEAST_ROUNDS, MOST // found.kinds))
     rng, chance = np.random.default_rng(seed), np.full(len(labels), 1 / len(labels))
     drawn = np.array([_fit(rows, times[label].astype(float))[:2] for times in _times(rng, chance, rounds)])
     tail = (1 - LEVEL) / 2
@@ -130,43 +128,44 @@ def _times(rng: np.random.Generator, chance: Floats, rounds: int) -> Iterator[In
 
 @dataclass(frozen=True)
 class _Rows:
-    """Cells that are alike in pair and votes as one row; `row` (cells,) says which."""
+    """Cells that are alike in pair and decided votes as one row; `row` (cells,) says which, `not_sure` (cells,)."""
 
     row: Ints
+    not_sure: Ints
     pair: Ints
     first: Floats
     decided: Floats
-    not_sure: Floats
 
 
 def _distinct(found: Cells) -> _Rows:
-    table = np.stack([found.pair, found.first, found.decided, found.not_sure], axis=1)
-    kinds, row = np.unique(table, axis=0, return_inverse=True)
-    return _Rows(row.ravel(), kinds[:, 0], *kinds[:, 1:].T.astype(float))
+    most = int(found.decided.max()) + 1
+    kinds, row = numbered((found.pair * most + found.first) * most + found.decided)
+    kind, decided = np.divmod(kinds, most)
+    pair, first = np.divmod(kind, most)
+    return _Rows(row, found.not_sure, pair, first.astype(float), decided.astype(float))
 
 
 def _fit(rows: _Rows, times: Floats) -> tuple[float, float, float]:
     """Return both yardsticks and the precision where each cell counts as often as `times` (cells,) says."""
     often = np.bincount(rows.row, times, len(rows.pair))
-    used = often > 0
-    often, pair, first, decided = often[used], rows.pair[used], rows.first[used], rows.decided[used]
-    many, not_sure = often * decided, often @ rows.not_sure[used]
-    won, of = np.bincount(pair, often * first), np.bincount(pair, many)
-    mean = ((won + 0.5) / (of + 1))[pair]
-    tells = decided > 1
+    many, pairs = often * rows.decided, int(rows.pair.max()) + 1
+    won, of = np.bincount(rows.pair, often * rows.first, pairs), np.bincount(rows.pair, many, pairs)
+    mean = (won + 0.5) / (of + 1)
+    tells = (often > 0) & (rows.decided > 1)
     if not tells.any():
         return np.nan, np.nan, np.nan
-    times_told, k, n, mu = often[tells], first[tells], decided[tells], mean[tells]
+    times_told, pair, k = often[tells], rows.pair[tells], rows.first[tells]
+    missed, of_pair = rows.decided[tells] - k, np.bincount(pair, times_told, pairs)
 
     def minus_likelihood(log_precision: float) -> float:
-        a, b = mu * np.exp(log_precision), (1 - mu) * np.exp(log_precision)
-        return -float(times_told @ (betaln(a + k, b + n - k) - betaln(a, b)))
+        a, b = mean * np.exp(log_precision), (1 - mean) * np.exp(log_precision)
+        return float(of_pair @ betaln(a, b) - times_told @ betaln(a[pair] + k, b[pair] + missed))
 
     log_precision = minimize_scalar(minus_likelihood, bounds=LOG_PRECISION, method="bounded").x
     precision = float(np.exp(log_precision))
     a, b = mean * precision, (1 - mean) * precision
-    sure = many.sum() / (many.sum() + not_sure)
-    agree, best = (float(many @ each / many.sum()) for each in (agreement_of_two(a, b), best_prediction(a, b)))
+    sure = many.sum() / (many.sum() + times @ rows.not_sure)
+    agree, best = (float(of @ each / of.sum()) for each in (agreement_of_two(a, b), best_prediction(a, b)))
     return sure**2 * agree + (1 - sure**2) / 2, sure * best + (1 - sure) / 2, precision
 
 

@@ -32,7 +32,7 @@ def verdict_picture(one: Judged) -> Picture | None:
     size = UNITS[scale.settings.unit]
     ends = [(v.difference + side * (v.margin or 0.0)) / size for v in kept for side in (-1, 0, 1)]
     axis = spanning(ends, EDGE, WIDTH - EDGE - 76, zero=True)
-    y, marks, said = 4.0, [], []
+    y, said, level = 4.0, [], f"{100 * scale.settings.alpha:g}"
     rows: list[Mark] = []
     for confirmatory in (True, False):
         group = [verdict for verdict in kept if verdict.confirmatory == confirmatory]
@@ -51,7 +51,7 @@ def verdict_picture(one: Judged) -> Picture | None:
     return Picture(
         name=f"verdicts-{slug(scale)}",
         title=f"Differences of conditions, {scale.name}",
-        says=f"Differences in {WORDS[scale.settings.unit]} with 95% intervals; verdicts by Holm's p at 5%. "
+        says=f"Differences in {WORDS[scale.settings.unit]} with 95% intervals; verdicts by Holm's p at {level}%. "
         + " ".join(said) + note,
         width=WIDTH,
         height=bottom + FOOT,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from analysis.findings import Findings
 from analysis.fit import CAVEATS, FAR, STARVED, FitCheck
 from analysis.homogeneity import ROUNDS as MOST_ROUNDS
+from analysis.rating import ALPHA
 from analysis.report.tables import Context, Row, Shown, Tables, by_scale
 from analysis.report.words import title
 from analysis.triads import BY_CHANCE
-from analysis.verdicts import ALPHA
 
 
 def fit_context(findings: Findings, tables: Tables) -> Context:
@@ -48,7 +48,7 @@ def _of(check: FitCheck, residuals: list[Row]) -> Context:
 
 
 def _rejected(check: FitCheck) -> Iterator[str]:
-    """Give what the votes reject at 5%, each p for itself, in words."""
+    """Give what the votes reject at 5%, each p for itself and whatever the level of verdicts, in words."""
     if check.deviance and check.deviance.p <= ALPHA:
         yield "one distance for each two conditions (deviance)"
     for part in check.homogeneity:

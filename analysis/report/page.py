@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import jinja2
-import numpy as np
 
 from analysis.checklist import checklist
+from analysis.codes import how_many
 from analysis.findings import Findings
 from analysis.intervals import REACH
 from analysis.linking import unvoted
@@ -85,8 +85,8 @@ def told_first(findings: Findings) -> Context:
         "view": VIEWS[selection.asked["view"]],
         "asked_for": selection.asked["asks_for"],
         "selection": selection,
-        "participants": len(np.unique(votes.participant)),
-        "sources": len(np.unique(votes.source[votes.source >= 0])),
+        "participants": how_many(votes.participant),
+        "sources": how_many(votes.source[votes.source >= 0]),
         "conditions": sum(len(scale.counts.items) for scale in findings.scales),
         "unvoted": unvoted(selection),
         "no_votes": NO_VOTES,

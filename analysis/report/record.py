@@ -20,7 +20,7 @@ from analysis.recorded import Recorded
 from analysis.report.tables import Row
 from analysis.screening import reason
 from analysis.telling import NO_VOTES
-from analysis.verdicts import ALPHA, TESTS
+from analysis.verdicts import TESTS
 
 Record = dict[str, object]
 
@@ -64,7 +64,7 @@ def _settings(findings: Findings) -> Record:
         "ties": settings.model.ties,
         "resample": settings.over,
         "ridge": settings.ridge,
-        "alpha": ALPHA,
+        "alpha": settings.alpha,
         "seed": settings.elo.seed,
         "fewest_votes": FEWEST_VOTES,
         "fewest_participants": FEWEST_PARTICIPANTS,
@@ -105,7 +105,7 @@ def versions() -> dict[str, str]:
 
 
 def as_json(settings: Record, findings: Findings, tables: Mapping[str, list[Row]]) -> str:
-    """Return report.json: how it was made, the findings in sentences, and the rows of every table."""
+    """Return report.json: how it was made, the findings in sentences, and the rows of every table, each on a line."""
     told = list(findings.judgement.told())
     if findings.metrics:
         told.append(metrics_told(findings.metrics).rstrip("."))
@@ -114,6 +114,10 @@ def as_json(settings: Record, findings: Findings, tables: Mapping[str, list[Row]
         "made": settings,
         "findings": told,
         "notes": {**TESTS, **CAVEATS},
-        "tables": tables,
     }
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    head = json.dumps(content, indent=1, allow_nan=False).removesuffix("\n}")
+    told_rows = (
+        f"  {json.dumps(name)}: [\n   " + ",\n   ".join(json.dumps(row, allow_nan=False) for row in rows) + "\n  ]"
+        for name, rows in tables.items()
+    )
+    return head + ',\n "tables": {\n' + ",\n".join(told_rows) + "\n }\n}\n"

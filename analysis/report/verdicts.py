@@ -4,9 +4,10 @@ from itertools import groupby
 
 from analysis.findings import Findings
 from analysis.parts import BYS, FEWEST_PARTICIPANTS, FEWEST_VOTES
+from analysis.rating import ALPHA
 from analysis.report.tables import Context, Row, Shown, Tables, by_scale
 from analysis.report.words import title
-from analysis.verdicts import ALPHA, TESTS
+from analysis.verdicts import TESTS
 
 
 def verdicts_context(findings: Findings, tables: Tables) -> Context:
@@ -27,7 +28,9 @@ def verdicts_context(findings: Findings, tables: Tables) -> Context:
             for place, (scale, of_scale, of_ranks) in enumerate(zip(scales, pairs, ranks, strict=True), 1)
             if of_scale
         ],
-        "alpha": ALPHA,
+        "level": f"{100 * findings.settings.alpha:g}",
+        "sure": f"{100 - 100 * findings.settings.alpha:g}",
+        "own_level": findings.settings.alpha != ALPHA,
         "notes": TESTS,
         "parts": [found for by in BYS if (found := _parts(by, tables["parts"]))],
         "fewest": (FEWEST_VOTES, FEWEST_PARTICIPANTS),

@@ -99,7 +99,8 @@ def test_many_possible_cells_are_counted_like_few(selected: Selected, monkeypatc
     votes = selected(vote_rows(3, {0.5: {"x": 0, "y": 0, "z": 0}}, not_sure=0.1)).rated
     votes = votes.take(np.arange(len(votes)) < 60)  # of 972 possible cells
     (dense,) = count(votes)
-    monkeypatch.setattr("analysis.counts.ROOM", 0)
+    monkeypatch.setattr("analysis.codes.ROOM", 0)
+    monkeypatch.setattr("analysis.codes.SPARSE", 0)
     (sparse,) = count(votes)
     for name in ("participant", "source", "cell", "cell_votes", "first_left", "table"):
         assert np.array_equal(getattr(dense, name), getattr(sparse, name))

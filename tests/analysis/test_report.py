@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -458,3 +459,22 @@ def test_simulated_pages_claim_nothing_about_people(made: dict[str, str]) -> Non
     assert not re.search(r"\bmetrics against people|preferred by\b", text, re.IGNORECASE)
     for bare in re.finditer(r"(\w+) participants\b", section(made["report.html"], "brief")):
         assert bare[1] == "simulated"
+
+
+def test_a_report_keeps_the_level_that_it_is_given(selected: Selected) -> None:
+    selection = selected(vote_rows(5, TRUTH, votes=40))
+    files = report_files(gather(selection, replace(QUICK, alpha=0.0125)))
+    page, numbers = str(files["report.html"]), json.loads(files["report.json"])
+    assert json.loads(files["settings.json"])["settings"]["alpha"] == 0.0125
+    words = " ".join(Page(page).words.split())
+    assert "with Holm's p at most 1.25%" in words
+    assert "Intervals hold 95% whatever that level is." in words
+    assert "in at least 98.75% of studies" in words
+    assert "is at most 0.0125" in words
+    assert "hold 95% all the same" in words
+    assert any("at 1.25%" in sentence for sentence in numbers["findings"])
+    drawn = [str(text) for name, text in files.items() if name.startswith("pictures/verdicts") and name.endswith("svg")]
+    assert drawn
+    assert all("s p at 1.25%" in text for text in drawn)
+    for row in numbers["tables"]["verdicts"]:
+        assert (row["verdict"] == "better") == (row["p_holm"] <= 0.0125)

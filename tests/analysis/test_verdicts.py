@@ -1,6 +1,7 @@
 """Verdicts: tests that agree with intervals, families that keep their level, ranks that hold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -12,11 +13,12 @@ from scipy.stats import t as student
 
 from analysis.covariance import covariance
 from analysis.files import Refusal
+from analysis.judgement import judge
 from analysis.multiplicity import holm
-from analysis.rating import Settings, rate
+from analysis.rating import ALPHA, Settings, rate
 from analysis.selection import Selection
 from analysis.sign_flip import flip_tests
-from analysis.verdicts import ALPHA, TESTS, Rank, Verdict, judged, ranks, told
+from analysis.verdicts import TESTS, Rank, Verdict, judged, ranks, told
 from tests.analysis.made_studies import scale_of, study_of
 from tests.analysis.made_votes import pair_rows, vote_rows
 
@@ -192,3 +194,43 @@ def test_sign_flips_by_participant_do_not_speak_for_other_images() -> None:
     assert one <= 0.15
     assert "holds these images fixed" in TESTS["p_participants"]
     assert "quarter" in TESTS["looks"]
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.0125, 1e-9])
+def test_verdicts_and_ranks_keep_the_level_that_they_are_given(selected: Selected, alpha: float) -> None:
+    selection = selected(vote_rows(5, TRUTH, votes=40))
+    usual, asked = (judged(rate(selection, Settings(alpha=level), METHODS)) for level in (ALPHA, alpha))
+    for one, other in zip(usual, asked, strict=True):
+        assert [replace(verdict, alpha=alpha) for verdict in one.verdicts] == list(other.verdicts)
+        assert [verdict.word == "better" for verdict in other.verdicts] == [v.holm <= alpha for v in other.verdicts]
+        sure = holm(np.array([verdict.p for verdict in other.verdicts])) <= alpha
+        for item, rank in enumerate(other.ranks):
+            assert rank.low - 1 == sum(one.other == item for one, yes in zip(other.verdicts, sure, strict=True) if yes)
+    assert f"by Holm's p at {100 * alpha:g}%" in next(iter(told(asked)))
+
+
+def test_signs_and_made_votes_are_drawn_from_streams_of_their_own(
+    selected: Selected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The children of the seed: no stream of the verdicts begins as one of the checks, nor as a child of theirs."""
+    seen: dict[str, SeedSequence] = {}
+
+    def heard(_: object, __: object, seed: SeedSequence, *___: object) -> tuple[()]:
+        seen["signs"] = seed
+        return ()
+
+    def checks(*_: object, seed: SeedSequence) -> tuple[()]:
+        seen["votes"] = seed
+        return ()
+
+    monkeypatch.setattr("analysis.judgement.judged", heard)
+    monkeypatch.setattr("analysis.judgement.checked", checks)
+    judge(selected(vote_rows(5, TRUTH, votes=20)), Settings(), seed=7)
+    firsts = [
+        tuple(stream.generate_state(4))
+        for root in (SeedSequence(7), *seen.values())
+        for stream in (root, *root.spawn(3))
+        if root.spawn_key or stream is root
+    ]
+    assert [seen[name].spawn_key for name in ("signs", "votes")] == [(0,), (1,)]
+    assert len(set(firsts)) == len(firsts) == 9
