@@ -46,8 +46,7 @@ REFERENCES = {
     "perez": "Perez-Ortiz, M., & Mantiuk, R. K. (2017). A practical guide and software for analysing pairwise "
     "comparison experiments. arXiv:1712.03686.",
     "rao": "Rao, C. R. (1948). Large sample tests of statistical hypotheses concerning several parameters with "
-    "applications to problems of estimation. Mathematical Proceedings of the Cambridge Philosophical Society, 44(1), "
-    "50-57.",
+    "applications to problems of estimation. Proceedings of the Cambridge Philosophical Society, 44(1), 50-57.",
     "kupper": "Rao, P. V., & Kupper, L. L. (1967). Ties in paired-comparison experiments: a generalization of the "
     "Bradley-Terry model. Journal of the American Statistical Association, 62(317), 194-204.",
     "skellam": "Skellam, J. G. (1948). A probability distribution derived from the binomial distribution by regarding "
