@@ -32,8 +32,8 @@ from study.vote_rows import rows as vote_rows
 VOTES_COLUMNS = tuple(column.name for column in VOTES)
 SESSIONS_COLUMNS = tuple(column.name for column in SESSIONS)
 COLUMNS_COLUMNS = ("file", "column", "type", "meaning")
-SESSIONS_AT_ONCE = 100
-"""Sessions whose trials are fetched and held at a time."""
+SESSIONS_AT_ONCE = 20
+"""Sessions whose trials are fetched and held at a time: some have thousands."""
 
 Record = Mapping[str, Any]
 

@@ -59,6 +59,29 @@ def target(empty_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def one_kind(database: Database) -> None:
+    """Skips before anything is made where a second kind of database would show nothing new."""
+    if not database.is_sqlite:
+        pytest.skip("one kind of database is enough")
+
+
+@pytest.fixture
+def other(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty database of the other kind than the one that is left."""
+    if database.is_sqlite:
+        server = request.getfixturevalue("postgres")
+        name = server.create()
+        opened = Database(server.url_of(name))
+        yield opened
+        opened.dispose()
+        server.drop(name)
+        return
+    opened = Database(request.getfixturevalue("empty_sqlite_url"))
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
 def kept(filled: Database, media: Path, tmp_path: Path) -> Path:
     """A backup with images."""
     path = tmp_path / "kept" / "backup.zip"
@@ -106,12 +129,12 @@ def backup_images(database: Database) -> list[str]:
         return backup.images(db)
 
 
-def test_a_number_that_was_given_is_never_given_again(filled: Database, kept: Path, target: Database) -> None:
+def test_a_number_that_was_given_is_never_given_again(filled: Database, kept: Path, other: Database) -> None:
     """The last votes were erased: files made before still name their numbers."""
     with filled.read() as db:
         last = db.scalar(select(func.max(Vote.id))) or 0
-    restored(kept, target)
-    with target.write() as db:
+    restored(kept, other)
+    with other.write() as db:
         trial = db.scalars(select(Vote).order_by(Vote.id.desc())).first()
         assert trial is not None
         db.add(
@@ -137,7 +160,7 @@ def test_a_backup_is_noted_with_its_digest_and_read_by_its_owner_alone(filled: D
 
 
 def test_a_backup_is_of_one_moment_while_people_vote(
-    database: Database, load: Load, browse: Browse, target: Database, tmp_path: Path
+    database: Database, load: Load, browse: Browse, other: Database, tmp_path: Path
 ) -> None:
     load()
     browser = browse().begin()
@@ -150,46 +173,46 @@ def test_a_backup_is_of_one_moment_while_people_vote(
 
     backup.write(database, tmp_path / "b.zip", None, vote)
     assert voted
-    restored(tmp_path / "b.zip", target)
+    restored(tmp_path / "b.zip", other)
     for model, number in ((Vote, 1), (Session, 1)):
-        with target.read() as db:
+        with other.read() as db:
             assert db.scalar(select(func.count()).select_from(model)) == number
 
 
 def test_images_that_are_missing_are_named_and_nothing_else_is_lost(
-    filled: Database, media: Path, target: Database, tmp_path: Path
+    filled: Database, media: Path, other: Database, tmp_path: Path
 ) -> None:
     gone, changed = sorted(media.iterdir())[:2]
     gone.unlink()
     changed.write_bytes(b"other bytes")
     made = backup.write(filled, tmp_path / "b.zip", storage.at(media))
     assert sorted(made.missing) == sorted((gone.stem, changed.stem))
-    restored(tmp_path / "b.zip", target, storage.at(tmp_path / "images"))
+    restored(tmp_path / "b.zip", other, storage.at(tmp_path / "images"))
     assert len(list((tmp_path / "images").iterdir())) == 6
 
 
 def test_only_an_empty_database_takes_a_backup_unless_it_is_to_be_replaced(
-    filled: Database, kept: Path, target: Database
+    filled: Database, kept: Path, other: Database
 ) -> None:
-    target.upgrade()
-    restored(kept, target)  # tables without a row are empty
-    before = contents(target)
+    other.upgrade()
+    restored(kept, other)  # tables without a row are empty
+    before = contents(other)
     with pytest.raises(Refused, match=r"is not empty \(1 studies\)"):
-        restored(kept, target)
-    assert contents(target) == before
-    with target.write() as db:
+        restored(kept, other)
+    assert contents(other) == before
+    with other.write() as db:
         db.execute(text("UPDATE study SET name = 'other'"))
-    restored(kept, target, replace=True)
-    assert without_deeds(contents(target)) == without_deeds(before)
+    restored(kept, other, replace=True)
+    assert without_deeds(contents(other)) == without_deeds(before)
 
 
-def test_a_database_of_something_else_is_never_touched(kept: Path, target: Database) -> None:
-    with target.connect() as connection, target.writing(connection):
+def test_a_database_of_something_else_is_never_touched(kept: Path, other: Database) -> None:
+    with other.connect() as connection, other.writing(connection):
         connection.execute(text("CREATE TABLE cats (id INTEGER PRIMARY KEY)"))
     for replace in (False, True):
         with pytest.raises(Refused, match=r"tables of something else \(cats\)"):
-            restored(kept, target, replace=replace)
-    assert list(contents(target)) == ["cats"]
+            restored(kept, other, replace=replace)
+    assert list(contents(other)) == ["cats"]
 
 
 def changed(path: Path, **members: bytes | None) -> Path:
@@ -243,12 +266,11 @@ SPOILED: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("one_kind")
 @pytest.mark.parametrize("fault", SPOILED)
 def test_a_spoiled_backup_is_refused_before_anything_is_touched(
     filled: Database, kept: Path, empty_sqlite_url: str, tmp_path: Path, fault: str
 ) -> None:
-    if not filled.is_sqlite:
-        pytest.skip("the file is the same")
     spoil, says = SPOILED[fault]
     with pytest.raises(Refused) as caught, backup.checked(spoil(kept), knows):
         pytest.fail("it was taken")
@@ -257,18 +279,18 @@ def test_a_spoiled_backup_is_refused_before_anything_is_touched(
 
 
 def test_rows_that_do_not_fit_leave_the_old_database_as_it_was(
-    filled: Database, kept: Path, target: Database, monkeypatch: pytest.MonkeyPatch
+    filled: Database, kept: Path, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    restored(kept, target)
-    before = contents(target)
+    restored(kept, other)
+    before = contents(other)
     monkeypatch.setattr(backup.Backup, "lines", lambda _self, _table: iter([b'["x"]\n']))
     with pytest.raises(Refused, match="nothing was changed there"):
-        restored(kept, target, replace=True)
-    assert contents(target) == before
+        restored(kept, other, replace=True)
+    assert contents(other) == before
 
 
 def test_a_backup_of_an_older_release_is_brought_to_the_newest_revision(
-    filled: Database, target: Database, tmp_path: Path
+    filled: Database, other: Database, tmp_path: Path
 ) -> None:
     filled.downgrade("20261122_walk")
     old, path = contents(filled), tmp_path / "old.zip"
@@ -280,9 +302,9 @@ def test_a_backup_of_an_older_release_is_brought_to_the_newest_revision(
             extents.append(lines.extent)
         said = backup.Manifest(backup.FORMAT, backup.VERSION, now(), "20261122_walk", tuple(extents), None)
         archive.writestr(backup.MANIFEST, backup.msgspec.json.encode(said))
-    restored(path, target)
-    target.check()
-    assert len(contents(target)["vote"]) == len(old["vote"])
+    restored(path, other)
+    other.check()
+    assert len(contents(other)["vote"]) == len(old["vote"])
     filled.upgrade()
 
 
@@ -300,16 +322,16 @@ def test_moving_brings_every_row_and_leaves_the_source(filled: Database, target:
         restoring.move(filled, target)
 
 
-def test_an_open_study_is_not_moved(filled: Database, target: Database) -> None:
+def test_an_open_study_is_not_moved(filled: Database, other: Database) -> None:
     with filled.write() as db:
         db.scalars(select(Study)).one().state = "open"
     with pytest.raises(Refused, match="`tiny` is open, and votes would be left behind"):
-        restoring.move(filled, target)
-    assert target.is_empty()
+        restoring.move(filled, other)
+    assert other.is_empty()
 
 
 def test_a_row_that_arrives_otherwise_stops_the_move(
-    filled: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    filled: Database, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill = tables.fill
 
@@ -321,8 +343,8 @@ def test_a_row_that_arrives_otherwise_stops_the_move(
 
     monkeypatch.setattr(tables, "fill", spoiled)
     with pytest.raises(Refused, match="Table vote arrived otherwise"):
-        restoring.move(filled, target)
-    assert target.is_empty()
+        restoring.move(filled, other)
+    assert other.is_empty()
 
 
 @pytest.fixture
@@ -375,9 +397,8 @@ def test_exports_are_noted_with_how_far_they_reach(filled: Database, tmp_path: P
     assert (tmp_path / "p" / "who.csv").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.usefixtures("one_kind")
 def test_an_export_that_cannot_be_noted_does_not_appear(filled: Database, tmp_path: Path, app: Flask) -> None:
-    if not filled.is_sqlite:
-        pytest.skip("one kind is enough")
     with filled.read() as db:
         db.scalars(select(Study)).all()
         blocker = sqlite3.connect(str(filled.engine.url.database))
