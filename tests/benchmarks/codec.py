@@ -1,7 +1,8 @@
 """How long pictures take, and how much memory: `python -m tests.benchmarks.codec speed` (or `memory --megapixels 12`).
 
 Weights are random, brought to the spread of latents that some 0.3 bits per pixel have, which is all that time and
-memory depend on. `speed` times 512 x 768 pixels on the processor; contenders take turns, and medians are shown.
+memory depend on. `speed` codes 512 x 768 pixels on one thread; contenders take turns, and medians are shown of the
+seconds that the processor worked, so that other load counts little.
 
 - *networks* is everything in floating point; *coding* is whole numbers: tables of all latents, range coding, checksums.
 - *plain* is the same network as its layers are usually written: memory in planes (NCHW), the channel norm as mean,
@@ -76,16 +77,16 @@ def frozen(model: config.Model) -> checkpoint.Frozen:
 
 def ours(model: checkpoint.Frozen, pixels: Pixels) -> Times:
     """One picture there and back, in its four parts."""
-    clock = [time.perf_counter()]
+    clock = [time.process_time()]
     symbols = coding.symbols_of(pixels, model)
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     data = bitstream.pack(coding.to_picture(pixels, symbols, model))
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     picture = bitstream.unpack(data)
     read = coding.read_symbols(picture, model)
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     coding.pixels_of(picture, read, model)
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     names = ("encode: networks", "encode: coding", "decode: coding", "decode: networks")
     found = dict(zip(names, np.diff(clock).tolist(), strict=True))
     return found | {"bpp": 8 * len(data) / (pixels.shape[0] * pixels.shape[1])}
@@ -117,32 +118,32 @@ def plain(model: checkpoint.Frozen) -> checkpoint.Frozen:
 @torch.inference_mode()
 def plain_times(model: checkpoint.Frozen, pixels: Pixels) -> Times:
     values = pad_to_stride(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255).contiguous()
-    clock = [time.perf_counter()]
+    clock = [time.process_time()]
     latent = model.encoder(values)
     hyper = torch.round(model.hyper_analysis(latent))
     model.hyper_means(hyper)
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     model.hyper_means(hyper)
     model.generator(latent)
-    clock.append(time.perf_counter())
+    clock.append(time.process_time())
     return dict(zip(("encode: networks", "decode: networks"), np.diff(clock).tolist(), strict=True))
 
 
 def compressai_times(model: Any, pixels: Pixels) -> Times:
     values = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
-        clock = [time.perf_counter()]
+        clock = [time.process_time()]
         coded = model.compress(values)
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         model.decompress(coded["strings"], coded["shape"])
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         latent = model.g_a(values)
         model.h_s(torch.round(model.h_a(latent)))
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         model.h_s(torch.round(model.h_a(latent)))
-        middle = time.perf_counter()
+        middle = time.process_time()
         model.g_s(latent)
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
     encode, decode, networks, _ = np.diff(clock).tolist()
     generator = clock[-1] - middle
     return {
@@ -163,6 +164,7 @@ def compressai() -> Any:
 
 def speed(runs: int, names: list[str]) -> None:
     """Print a table."""
+    torch.set_num_threads(1)
     pixels = photo(512, 768)
     contenders: dict[str, Callable[[], Times]] = {}
     for name in names:
