@@ -1,4 +1,4 @@
-"""What was recorded beside the votes: the frozen study, the sessions, and the circumstances of each vote.
+"""What was recorded beside the votes: the frozen study, the sessions, who could see ratings, and how each vote came.
 
 All of it is optional, and what is not there stays empty: a checklist then says "not recorded".
 """
@@ -14,12 +14,20 @@ from typing import Any
 import numpy as np
 
 from analysis.columns import Column, beginnings
-from analysis.files import Cells, Refusal, Table, parse_plain, read_bytes
+from analysis.files import Cells, Refusal, Table, parse_plain, read_bytes, read_table
 from analysis.groups import read_sessions
 from analysis.votes import REQUIRED, Ints, Votes
 
 CIRCUMSTANCES = ("voted_at", "zoomed", "device_pixels_per_pixel", "pixel_exact", "bytes_verified")
 DAY = len("2024-12-31")
+HISTORY_REQUIRED = ("did", "sessions", "votes")
+SEEN = {
+    "uncovered": "ratings were uncovered while the study took votes ({often}, first with {sessions} complete sessions "
+    "and {votes} rating votes): who stops when something is separated finds too much, and no p or interval knows of it",
+    "looked": "ratings were looked at while the study took votes, as it had planned ({often}, first with {sessions} "
+    "complete sessions and {votes} rating votes): each look has a part of alpha alone, as the frozen study says",
+}
+"""What history.csv calls it when ratings could be seen before the study had closed, and what the report says then."""
 Section = Mapping[str, Any]
 
 
@@ -27,14 +35,16 @@ Section = Mapping[str, Any]
 class Recorded:
     """What lies beside the votes; `design` is empty where there is none, `notes` say what was found and not used.
 
-    `circumstances` holds, for the columns of `CIRCUMSTANCES` that the file has, how many rated votes say what; of
-    `voted_at` the day alone. Empty cells do not count.
+    `seen` says how often ratings came into view before the study had closed, by the words of `history.csv`; empty where
+    that does not lie there. `circumstances` holds, for the columns of `CIRCUMSTANCES` that the file has, how many rated
+    votes say what; of `voted_at` the day alone. Empty cells do not count.
     """
 
     design: Mapping[str, Section] = field(default_factory=dict)
     sessions: Table | None = None
     circumstances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    seen: Mapping[str, int] = field(default_factory=dict)
 
     def setting(self, section: str, name: str) -> Any:
         """Return what the frozen study says; None where it says nothing."""
@@ -54,7 +64,8 @@ def recorded(rated: Votes, sessions: Table | None = None, table: Cells | None = 
     beside = folder / "sessions.csv"
     if sessions is None and beside.is_file():
         sessions = read_sessions(beside)
-    return Recorded(design, sessions, _circumstances(rated, table), tuple(notes))
+    seen, told = _seen(folder / "history.csv") if design else ({}, [])
+    return Recorded(design, sessions, _circumstances(rated, table), (*notes, *told), seen)
 
 
 def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[str]]:
@@ -67,6 +78,22 @@ def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[
         return tomllib.loads(data.decode()), []
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Refusal(f"{path} cannot be read ({error}); export the votes again.") from None
+
+
+def _seen(path: Path) -> tuple[Mapping[str, int], list[str]]:
+    """Return how often ratings came into view while votes came in, and a sentence for each way in which they did."""
+    if not path.is_file():
+        return {}, []
+    table = read_table(path, HISTORY_REQUIRED)
+    did, sessions, votes = (table.columns[name] for name in HISTORY_REQUIRED)
+    often = {word: did.count(word) for word in SEEN}
+    told = []
+    for word, times in often.items():
+        if times:
+            first = did.index(word)
+            said = "once" if times == 1 else f"{times} times"
+            told.append(SEEN[word].format(often=said, sessions=sessions[first], votes=votes[first]))
+    return often, told
 
 
 def _circumstances(rated: Votes, table: Cells | None) -> Mapping[str, Mapping[str, int]]:

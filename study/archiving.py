@@ -79,7 +79,10 @@ def _members(
     votes = report.votes if report else "votes.csv"
     members: dict[str, Path | bytes] = {path.name: path for path in export.write(db, study.name, folder / votes)}
     if report:
-        repeating.check(report, {name: _measured(member)[1] for name, member in members.items()}, stimuli)
+        digests = {name: _measured(member)[1] for name, member in members.items()}
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as history:
+            did = [row["did"] for row in csv.DictReader(history)]
+        repeating.check(report, digests, stimuli, did)
         members |= {f"{REPORT}/{name}": content for name, content in report.files.items()}
     if stimuli is not None:
         members[repeating.stimuli_name(report)] = stimuli

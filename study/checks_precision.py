@@ -65,7 +65,7 @@ def _primary(read: StudyFolder, spec: Spec) -> set[Pair]:
 
 def _level(spec: Spec, tests: int) -> float:
     """The level of each test: all primary ones share alpha (Bonferroni), and so do the looks at them."""
-    return spec.analysis.alpha / max(1, tests) / max(1, len(spec.analysis.looks))
+    return spec.analysis.alpha / max(1, tests) / spec.analysis.looks_in_all
 
 
 def _need(pair: Pair, spec: Spec, session: Sessions, level: float) -> _Need:

@@ -149,7 +149,7 @@ def _looks(db: OrmSession, study: Study) -> tuple[Look, ...]:
     """The looks that the frozen design foresees before the study closes."""
     analysis = spec_of(study).analysis
     taken = {line.detail["look"]: line.detail["result"] for line in deeds.read(db, study.name, did=("looked",))}
-    of = len(analysis.looks) + 1
+    of = analysis.looks_in_all
     return tuple(
         Look(number, of, sessions, analysis.alpha / of, taken.get(number))
         for number, sessions in enumerate(analysis.looks, start=1)

@@ -175,7 +175,8 @@ def _analysis(spec: Spec) -> Iterator[str]:
     yield f"- The difference that the study ought to tell: {plan.wished:g} Elo points"
     yield f"- Votes, questions, layouts and ways to show the original are never pooled{_two(spec)}"
     words = [f"--primary {pair}" for pair in plan.primary] + [f"--screen {rule}" for rule in plan.screening]
-    command = " ".join(["manage.py analysis verdicts votes.csv", *words, f"--resample {plan.interval}", "-o verdicts"])
+    words += [f"--resample {plan.interval}", f"--alpha {plan.alpha / plan.looks_in_all:.6g}"]
+    command = " ".join(["manage.py analysis verdicts votes.csv", *words, "-o verdicts"])
     yield f"- By: `{command}`"
 
 
@@ -186,8 +187,11 @@ def _two(spec: Spec) -> str:
 def _looks(spec: Spec) -> Iterator[str]:
     looks, ask = spec.analysis.looks, spec.design
     if looks:
-        each = f"{spec.analysis.alpha:g} / {len(looks)} = {spec.analysis.alpha / len(looks):.4g}"
-        yield f"- Ratings are looked at with {', '.join(map(str, looks))} complete sessions, at a level of {each} each"
+        number = spec.analysis.looks_in_all
+        each = f"{spec.analysis.alpha:g} / {number} = {spec.analysis.alpha / number:.4g}"
+        yield f"- Ratings are looked at once so many sessions are complete: {', '.join(map(str, looks))}"
+        yield "- They are looked at for the last time after the study has closed"
+        yield f"- Each of these {number} looks is at a level of {each}"
     else:
         yield "- Nobody looks at ratings before the study has closed"
     limits = [f"{ask.participants} complete sessions"] if ask.participants else []

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +67,11 @@ def loaded(db: OrmSession, study: Study) -> Report | None:
     return Report(json.loads(files[SETTINGS]), files) if SETTINGS in files else None
 
 
-def check(report: Report, digests: Mapping[str, str], stimuli: bytes | None) -> None:
-    """Be silent where the report can be made again from the files beside it.
+def check(report: Report, digests: Mapping[str, str], stimuli: bytes | None, did: Sequence[str] = ()) -> None:
+    """Be silent where the report can be made again from the files beside it; `did` is that column of history.csv.
 
     Raises:
-        Refused: it was made from others.
+        Refused: it was made from others, or ratings came into view after it, which it would say.
     """
     made, beside = report.made, report.made.get("beside") or {}
     wanted = {report.votes: made["votes"]["sha256"], "sessions.csv": beside.get("sessions")}
@@ -79,6 +79,9 @@ def check(report: Report, digests: Mapping[str, str], stimuli: bytes | None) -> 
     for name, sha256 in wanted.items():
         if sha256 is not None and digests[name] != sha256:
             raise Refused(f"The report was made from another {name} than this study has now: {AGAIN}.")
+    for word, times in (beside.get("seen") or {}).items():
+        if did.count(word) != times:
+            raise Refused(f"Ratings were {word} after the report was made, and it does not say so: {AGAIN}.")
     used = (made.get("stimuli") or {}).get("sha256")
     if used is not None and (stimuli is None or hashlib.sha256(stimuli).hexdigest() != used):
         raise Refused("The report was made with a stimuli.csv: name that file with `--stimuli`.")
@@ -99,6 +102,7 @@ def command(report: Report, output: str) -> str:
     if made.get("sessions"):
         words += ["--sessions", "sessions.csv"]
     words += ["--resample", settings["resample"], "--ridge", f"{settings['ridge']:g}"]
+    words += ["--alpha", str(settings["alpha"])] if "alpha" in settings else []
     elo = settings["elo"]
     for name in ("start", "k", "rounds", "seed", "replay", "summary"):
         words += [f"--{name}", f"{elo[name]:g}" if isinstance(elo[name], float) else str(elo[name])]

@@ -89,6 +89,11 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wished: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 50.0
     looks: tuple[Annotated[int, msgspec.Meta(ge=1, le=1_000_000)], ...] = ()
 
+    @property
+    def looks_in_all(self) -> int:
+        """How many looks share alpha: those at `looks`, and the one after the study has closed."""
+        return len(self.looks) + 1
+
 
 class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a participant goes afterwards."""

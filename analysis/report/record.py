@@ -37,6 +37,7 @@ def record(findings: Findings, known: Recorded) -> Record:
         "beside": {
             "design": bool(known.design),
             "sessions": known.sessions.sha256 if known.sessions else None,
+            "seen": dict(known.seen),
             "notes": list(known.notes),
         },
         "only": dict(selection.only),

@@ -101,7 +101,7 @@ def report(closed: Database, tmp_path: Path) -> Path:
     """A report of the study's votes, with options that are not the usual ones."""
     leaving.votes(closed, "tiny", tmp_path / "out" / "votes.csv")
     votes, stimuli = tmp_path / "out" / "votes.csv", tmp_path / "folder-tiny" / "stimuli.csv"
-    asked = ["--seed", 7, "--rounds", 20, "--primary", "jpeg@0.50,webp@0.50", "--stimuli", stimuli]
+    asked = ["--seed", 7, "--rounds", 20, "--alpha", 0.05 / 3, "--primary", "jpeg@0.50,webp@0.50", "--stimuli", stimuli]
     run("analysis", "report", votes, "-o", tmp_path / "report", *asked)
     return tmp_path / "report"
 
@@ -230,6 +230,8 @@ def test_what_cannot_be_repeated_is_refused(
     for key, name in (("votes", "votes.csv"), ("beside", "sessions.csv")):
         other = made | {key: made[key] | {"sha256": "0" * 64, "sessions": "0" * 64}}
         assert f"was made from another {name}" in refusal(report=repeating.Report(other, {}))
+    late = made | {"beside": made["beside"] | {"seen": {"uncovered": 1}}}
+    assert "Ratings were uncovered after the report was made" in refusal(report=repeating.Report(late, {}))
     (report / "ratings.csv").write_text("changed")
     with pytest.raises(Refused, match="was changed after the report was made"):
         repeating.read_report(report)

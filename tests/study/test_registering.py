@@ -44,7 +44,7 @@ Five pounds.
 
 COMMAND = (
     "- By: `manage.py analysis verdicts votes.csv --primary jpeg,webp --screen catch_accuracy=0.75 --screen time=1000 "
-    "--resample participants -o verdicts`"
+    "--resample participants --alpha 0.00333333 -o verdicts`"
 )
 
 
@@ -75,7 +75,9 @@ def test_the_plan_says_what_the_design_says(database: Database, load: Load) -> N
         "- Family-wise error of the primary comparisons: 0.01",
         "- Intervals generalise over participants",
         COMMAND,
-        "- Ratings are looked at with 20, 40 complete sessions, at a level of 0.01 / 2 = 0.005 each",
+        "- Ratings are looked at once so many sessions are complete: 20, 40",
+        "- They are looked at for the last time after the study has closed",
+        "- Each of these 3 looks is at a level of 0.01 / 3 = 0.003333",
         "- The study ends at 40 complete sessions or 12 answers of every pair",
     ):
         assert line in said.splitlines(), line

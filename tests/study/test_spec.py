@@ -126,6 +126,7 @@ def test_a_plan_that_holds_together_is_read() -> None:
         "n",
     )
     assert read.analysis.looks == (20, 40)
+    assert read.analysis.looks_in_all == 3
     assert [rule.partition("=")[0] for rule in read.analysis.screening] == list(spec_tables.RULES)
 
 
