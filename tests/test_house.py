@@ -50,6 +50,8 @@ def test_arrows_between_the_rooms() -> None:
         ("votes.csv", "analysis.votes:VOTES_COLUMNS"),
         ("labels.csv", "analysis.labels:LABELS_COLUMNS"),
         ("regions.csv", "analysis.labels:REGIONS_COLUMNS"),
+        ("weights.csv", "codec.preference.weigh:COLUMNS"),
+        ("evaluation.csv", "codec.preference.evaluation:COLUMNS"),
         ("ratings.csv", "analysis.rating:RATINGS_COLUMNS"),
         ("wins.csv", "analysis.rating:WINS_COLUMNS"),
         ("covariance.csv", "analysis.covariance:COVARIANCE_COLUMNS"),
@@ -85,6 +87,7 @@ def test_writers_know_the_documented_columns(title: str, writer: str) -> None:
         ("stimuli.csv", "study.folder:STIMULI_COLUMNS"),
         ("stimuli.csv", "analysis.stimuli:STIMULI_REQUIRED"),
         ("votes.csv", "analysis.votes:REQUIRED"),
+        ("labels.csv", "codec.preference.labels:REQUIRED"),
     ],
 )
 def test_readers_demand_the_columns_that_the_page_calls_required(title: str, reader: str) -> None:

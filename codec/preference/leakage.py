@@ -71,7 +71,7 @@ def leaking(pictures: Sequence[Fingerprint], trained: Sequence[Fingerprint]) -> 
 
 def refuse_leaks(names: Sequence[str], leaks: Sequence[bool], model: str, *, allowed: bool) -> None:
     """Refuse pictures that trained a model, by their names here, unless that is allowed."""
-    found = [name for name, leak in zip(names, leaks, strict=True) if leak]
+    found = sorted(name for name, leak in zip(names, leaks, strict=True) if leak)
     if found and not allowed:
         raise Refusal(
             f"{model} or its w learned from {listing(found)}, so results there say nothing of other pictures; take"

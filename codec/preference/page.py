@@ -12,8 +12,8 @@ from codec.preference.fitting import Fit
 from codec.preference.head import sigmoid
 from codec.preference.labels import Floats
 
-EACH = 8
-MISTAKEN = 16
+EACH = 7
+MISTAKEN = 14
 MEASURES = ("accuracy", "auc", "log_loss", "calibration_error")
 STYLE = """
 :root { color-scheme: light dark; }

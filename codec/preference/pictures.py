@@ -131,9 +131,10 @@ def crop(pixels: Pixels, title: str, *, simulated: bool) -> str:
 
 
 def _mark(width: int, height: int, colour: str = INK) -> str:
-    size = width / 8
+    size, edge = width / 8, "#000" if colour != INK else "none"  # readable on pictures, dark or bright
     turn = f"rotate(-24 {width / 2} {height / 2})"
     return (
         f'<text x="{width / 2}" y="{height / 2 + size / 3:.1f}" transform="{turn}" text-anchor="middle"'
-        f' font-family="sans-serif" font-size="{size:.1f}" fill="{colour}" fill-opacity="0.3">SIMULATED</text>'
+        f' font-family="sans-serif" font-size="{size:.1f}" fill="{colour}" stroke="{edge}"'
+        f' stroke-width="0.6" opacity="0.35">SIMULATED</text>'
     )

@@ -15,18 +15,18 @@ from codec.pixels import Pixels, read_pixels
 from codec.preference.features import LEAST_SIDE, Frozen, keep, progress
 from codec.preference.head import sigmoid
 from codec.preference.leakage import fingerprint
-from codec.preference.model import UNSEEN, Model
+from codec.preference.model import Model
 from codec.sources import Source, find_sources
 
 COLUMNS = (
     *("source", "source_sha256", "crop_x", "crop_y", "crop_width", "crop_height"),
-    *("w", "logit", "model", "simulated", "fold"),
+    *("w", "logit", "model", "simulated"),
 )
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A crop's w and its logit; `fold` is that of the head that has not seen the source, where that has labels."""
+    """A crop's w and its logit; `fold` is that whose head has not seen the source, -1 where it has no labels."""
 
     source: str
     source_sha256: str
@@ -65,9 +65,8 @@ def table(weights: list[Weight], model: Model) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in weights:
-        fold = "" if one.fold == UNSEEN else one.fold
         numbers = f"{one.w:.6f}", f"{one.logit:.6f}"
-        marks = model.sha256, int(model.card.simulated), fold
+        marks = model.sha256, int(model.card.simulated)
         writer.writerow([one.source, one.source_sha256, *one.crop, *numbers, *marks])
     return text.getvalue().encode()
 

@@ -93,7 +93,7 @@ def least_log_loss(a: Floats, b: Floats) -> Floats:
 
 def beta_below_half(a: float, b: float) -> float:
     """P(Beta(a, b) < 1/2), by the continued fraction of the incomplete beta function (DLMF 8.17.22), by Lentz."""
-    if a / (a + b) > 0.5:
+    if a < b:  # there the fraction is slow
         return 1 - beta_below_half(b, a)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) - (a + b) * math.log(2)) / a
     over, under, product = 1.0, 1 / (1 - (a + b) / (a + 1) / 2), 1 / (1 - (a + b) / (a + 1) / 2)
