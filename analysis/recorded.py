@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from analysis.columns import Column, beginnings
-from analysis.files import Cells, Refusal, Table, parse_plain, read_bytes, read_table
+from analysis.files import Cells, Refusal, Table, parse_plain, parse_table, read_bytes
 from analysis.groups import read_sessions
 from analysis.votes import REQUIRED, Ints, Votes
 
@@ -84,7 +84,10 @@ def _seen(path: Path) -> tuple[Mapping[str, int], list[str]]:
     """Return how often ratings came into view while votes came in, and a sentence for each way in which they did."""
     if not path.is_file():
         return {}, []
-    table = read_table(path, HISTORY_REQUIRED)
+    data = read_bytes(path)
+    if len(data.splitlines()) == 1:  # the header alone: nothing was done yet, as in a simulated copy
+        return dict.fromkeys(SEEN, 0), []
+    table = parse_table(path, data, HISTORY_REQUIRED)
     did, sessions, votes = (table.columns[name] for name in HISTORY_REQUIRED)
     often = {word: did.count(word) for word in SEEN}
     told = []

@@ -115,7 +115,9 @@ def _gathered(wanted: _Wanted, place: Path) -> None:
         found = [path for path in (folder / "design.toml" for folder in _near(wanted, votes)) if path.is_file()]
         if not found:
             raise Refusal(f"{votes.parent} holds no design.toml, which {wanted.report} was made with; put it there.")
-        (place / "design.toml").symlink_to(found[0].resolve())
+        for path in (found[0], found[0].with_name("history.csv")):
+            if path.is_file():
+                (place / path.name).symlink_to(path.resolve())
 
 
 def _near(wanted: _Wanted, votes: Path) -> list[Path]:

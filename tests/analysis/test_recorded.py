@@ -41,7 +41,10 @@ def test_the_report_says_that_ratings_were_in_view_while_votes_came_in(votes: Pa
     assert beside["seen"] == {"uncovered": 2, "looked": 1}
 
 
-@pytest.mark.parametrize(("history", "seen"), [(None, {}), (HEAD + OPENED, {"uncovered": 0, "looked": 0})])
+@pytest.mark.parametrize(
+    ("history", "seen"),
+    [(None, {}), (HEAD, {"uncovered": 0, "looked": 0}), (HEAD + OPENED, {"uncovered": 0, "looked": 0})],
+)
 def test_nothing_is_said_where_nobody_saw_them(
     votes: Path, tmp_path: Path, history: str | None, seen: dict[str, int]
 ) -> None:

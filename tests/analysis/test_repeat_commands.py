@@ -1,5 +1,6 @@
 """A report is made again from what its settings name, and every byte that differs is told."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -91,12 +92,15 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_frozen_design_and_sessions_beside_the_votes_are_taken_along(tmp_path: Path) -> None:
-    design, sessions = tmp_path / "design.toml", tmp_path / "sessions.csv"
+    design, sessions, history = (tmp_path / name for name in ("design.toml", "sessions.csv", "history.csv"))
     design.write_text("[study]\nname = 'x'\n")
+    history.write_text("did,sessions,votes\nuncovered,3,90\n")
     sessions.write_text("participant,session,outcome\np00,s00,complete\n")
-    votes = write_csv(tmp_path / "votes.csv", vote_rows(5, TRUTH, votes=40))
+    digest = hashlib.sha256(design.read_bytes()).hexdigest()
+    votes = write_csv(tmp_path / "votes.csv", [row | {"config": digest} for row in vote_rows(5, TRUTH, votes=40)])
     report = tmp_path / "report"
     assert run("report", votes, "--rounds", 5, "-o", report).exit_code == 0
+    assert "uncovered" in (report / "settings.json").read_text()
     done = run("repeat", report)
     assert done.exit_code == 0, done.output
     design.unlink()
