@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from codec.preference.folds import folds_of
-from codec.preference.head import RIDGES, Votes, _Basis, fit_head, fit_ridge, platt, sigmoid
+from codec.preference.head import COMPONENTS, RIDGES, Votes, _Basis, _principal, fit_head, fit_ridge, platt, sigmoid
 from codec.preference.validation import constant, learning_curve, validate
 
 
@@ -135,3 +135,12 @@ def test_the_learning_curve_ends_in_the_whole() -> None:
     assert [point.groups for point in points] == pytest.approx([8, 15, 22, 30], abs=1)
     assert points[-1].logits[0] is whole.logits
     assert len(points[0].logits) == 3
+
+
+def test_the_axes_hold_as_much_of_the_features_as_the_exact_ones() -> None:
+    rng = np.random.default_rng(3)
+    features = (rng.normal(size=(500, 400)) * np.geomspace(10, 0.1, 400)).astype(np.float32)
+    axes = _principal(features)
+    assert axes.T @ axes == pytest.approx(np.eye(COMPONENTS), abs=1e-4)
+    exact = np.linalg.svd(features, compute_uv=False)[:COMPONENTS]
+    assert ((features @ axes) ** 2).sum() == pytest.approx((exact**2).sum(), rel=1e-3)
