@@ -35,8 +35,8 @@ def backup(output: Path, without_images: bool) -> None:
     for sha256 in made.missing:
         click.echo(f"The image {sha256} is missing where images are kept, so it is not in the backup.", err=True)
     images = "no images" if made.images is None else f"{len(made.images)} images"
-    click.echo(f"Wrote {output} ({made.rows} rows, {images}). It holds all that the database knows of people, and ")
-    click.echo(f"is readable for its owner alone. {KEPT_SECRET}")
+    click.echo(f"Wrote {output} ({made.rows} rows, {images}).")
+    click.echo(f"It holds all that the database knows of people, and is readable for its owner alone. {KEPT_SECRET}")
 
 
 @click.command()

@@ -108,7 +108,10 @@ def _check_name(db: OrmSession, spec: Spec, *, replace: bool) -> Study | None:
     """The draft that is to be replaced, if there is one."""
     there = db.scalar(select(Study).where(Study.name == spec.study.name).with_for_update())
     if there is not None and not replace:
-        raise Refused(f"A study `{there.name}` is loaded already: give this one another name with `--name`.")
+        instead = "put this one in its place with `--replace`"
+        if there.state != "draft":
+            instead = f"load this one as its next version with `--follows {there.name}`"
+        raise Refused(f"A study `{there.name}` is loaded already ({there.state}): {instead}, or give it a `--name`.")
     if there is not None and there.state != "draft":
         raise Refused(f"Study `{there.name}` is {there.state}: only a draft can be replaced; use another `--name`.")
     return there
@@ -204,7 +207,7 @@ def change_state(db: OrmSession, name: str, state: str, *, who: str = deeds.COMM
             f"The design of study `{name}` was changed in the database, its digest says: restore it from a backup."
         )
     if study.state not in NEXT_STATES[state]:
-        raise Refused(f"Study `{name}` is {study.state}: it cannot be made {state}.")
+        raise Refused(f"Study `{name}` is {study.state}: it cannot be made {state}; {_instead(study, state)}.")
     at = now()
     if study.state == "paused" and state == "open":
         scheduling.resume(db, study, at)
@@ -215,6 +218,15 @@ def change_state(db: OrmSession, name: str, state: str, *, who: str = deeds.COMM
         study.closed_at = at
     deeds.record(db, who, DEEDS[state], study.name)
     return study
+
+
+def _instead(study: Study, state: str) -> str:
+    """What to do where a study cannot be brought into a state."""
+    if study.state == state:
+        return "it is so already, and nothing was done"
+    if study.state == "closed":
+        return f"`manage.py study load FOLDER --follows {study.name}` loads its next version"
+    return f"`manage.py study open {study.name}` opens it"
 
 
 def find(db: OrmSession, name: str, *, lock: bool = False) -> Study:

@@ -1,6 +1,7 @@
 """The researcher's cookie: the only file that reads and writes it. Its place is apart from the participants'.
 
-It holds the researcher's number and stamp, signed; it ends after twelve hours, and at once where the stamp changes.
+It holds the researcher's number and stamp, signed; it ends after twelve hours, and at once where the stamp changes:
+by a new password, a lock, or a log-out in whatever browser.
 """
 
 from datetime import timedelta

@@ -103,6 +103,11 @@ def lock(db: OrmSession, name: str, *, locked: bool = True, who: str = deeds.COM
     deeds.record(db, who, "researcher_changed", name=name, what="locked" if locked else "unlocked")
 
 
+def log_out(db: OrmSession, number: int) -> None:
+    """End every login of this researcher: a copy of the cookie is then worth as little as the cookie."""
+    db.get_one(Researcher, number).stamp = _stamp()
+
+
 def all_of_them(db: OrmSession) -> list[Researcher]:
     """Every account, by name."""
     return list(db.scalars(select(Researcher).order_by(Researcher.name)))

@@ -4,11 +4,11 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
@@ -24,8 +24,14 @@ BESIDE = ("needed.csv",)
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,60}\.(csv|html)")
 """Files that are taken in: tables and the page; its pictures are inside of it."""
 LARGEST = 64 * 2**20
-QUALITY = ("quality.csv", "raters.csv", "rules.csv", "agreement.csv")
-"""Tables that say nothing of ratings, and may be seen while those are covered."""
+QUALITY = ("quality.csv",)
+"""The table that says nothing of ratings, and may be seen while those are covered.
+
+`raters.csv`, `rules.csv` and `agreement.csv` may not: how likely the votes are under the ratings, how often honest
+people repeat themselves and how far people agree say how far apart the conditions are, though not which one leads.
+"""
+NUMBERS = ("rate", "rating", "low", "high", "difference", "standard_error")
+"""Columns of tables on the dashboard's own pages whose cells are numbers or empty."""
 MAKE = "make it anew with `manage.py analysis report VOTES -o FOLDER`"
 
 
@@ -50,29 +56,36 @@ def read(folder: Path) -> Report:
     content = _content(folder / SETTINGS, folder)
     try:
         said = json.loads(content)
-        asked, digests = said["asked"], said["files"]
+        asked, digests = said["asked"], dict(said["files"])
         votes, simulated = str(said["votes"]["sha256"]), said["simulated"]
         names = [name for name in digests if KEPT.fullmatch(name)]
         study, config = str(asked["study"]), str(asked["config"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Refused(f"{folder / SETTINGS} is no record of a report: {MAKE}.") from error
     if not isinstance(simulated, bool) or not re.fullmatch("[0-9a-f]{64}", votes):
         raise Refused(f"{folder / SETTINGS} is no record of a report: {MAKE}.")
     for needed in (PAGE, RATINGS):
         if needed not in names:
             raise Refused(f"{folder / SETTINGS} knows no {needed}: {MAKE}.")
-    files = {SETTINGS: content}
-    for name in sorted(names):
+    files = {SETTINGS: content} | _files(folder, {name: digests[name] for name in sorted(names)}, votes)
+    return Report(folder, study, config, simulated, votes, files)
+
+
+def _files(folder: Path, digests: dict[str, str], votes: str) -> dict[str, bytes]:
+    """The files as settings.json knows them, and the tables beside them."""
+    files = {}
+    for name, sha256 in digests.items():
         files[name] = _content(folder / name, folder)
-        if hashlib.sha256(files[name]).hexdigest() != digests[name]:
+        if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise Refused(f"{folder / name} was changed after the report was made: {MAKE}.")
     for name in BESIDE:
         if name not in files and (folder / name).is_file():
             files[name] = _content(folder / name, folder)
-            _check_votes(folder / name, files[name], votes)
+    for name in sorted({RATINGS, *QUALITY, *BESIDE} & files.keys()):
+        _check_table(folder / name, files[name], "" if name in digests else votes)
     if sum(map(len, files.values())) > LARGEST:
         raise Refused(f"{folder} holds more than {LARGEST // 2**20} MB: load a report of fewer parts.")
-    return Report(folder, study, config, simulated, votes, files)
+    return files
 
 
 def store(db: OrmSession, name: str, report: Report, *, who: str = deeds.COMMAND_LINE) -> tuple[Result, str]:
@@ -134,20 +147,32 @@ def _content(path: Path, folder: Path) -> bytes:
     try:
         if path.stat().st_size <= LARGEST:
             return path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise Refused(f"{path} is missing: name the folder of a report, or {MAKE}.") from error
     except NotADirectoryError as error:
         raise Refused(f"{folder} is no folder: name the one that `manage.py analysis report` wrote.") from error
     raise Refused(f"{path} is larger than {LARGEST // 2**20} MB: load a report of fewer parts.")
 
 
-def _check_votes(path: Path, content: bytes, votes: str) -> None:
+def _check_table(path: Path, content: bytes, votes: str) -> None:
+    """Refuse a table that the dashboard could not show, or one of other votes than these, if any are named."""
     try:
-        found: set[Any] = {row.get("votes_sha256") for row in _rows(content)}
+        rows = list(_rows(content))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise Refused(f"{path} is no CSV in UTF-8: write it again with `manage.py analysis plan`.") from error
-    if found - {votes}:
+        raise Refused(f"{path} is no CSV in UTF-8: write it again.") from error
+    for line, name in ((line, name) for line in range(len(rows)) for name in NUMBERS):
+        if not _is_number(rows[line].get(name)):
+            raise Refused(f"{path}, row {line + 1}, column {name}: {rows[line][name]!r} is no number; write it again.")
+    if votes and {row.get("votes_sha256") for row in rows} - {votes}:
         raise Refused(f"{path} was made from other votes than the report: write it again from the same votes.csv.")
+
+
+def _is_number(said: str | None) -> bool:
+    """Whether a cell holds a number, or nothing."""
+    try:
+        return not said or math.isfinite(float(said))
+    except ValueError:
+        return False
 
 
 def _check(study: Study, report: Report) -> None:

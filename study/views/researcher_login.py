@@ -36,7 +36,11 @@ def log_in() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def log_out() -> ResponseReturnValue:
-    """Forget who this is."""
+    """Forget who this is, here and wherever the same account is logged in."""
+    found = login.current()
+    if found is not None:
+        with access.database().write() as db:
+            researchers.log_out(db, found.id)
     return login.forget(make_response(redirect(url_for("researcher_login.form"), 303)))
 
 

@@ -209,7 +209,7 @@ def test_owners_start_pause_and_close_as_the_command_line_does(ada: Desk, databa
         assert [(line.who, line.did) for line in deeds.read(db, "tiny")][1:] == [
             ("ada", "opened"), ("ada", "paused"), ("ada", "opened"), ("ada", "closed"),
         ]  # fmt: skip
-    assert "Study `tiny` is closed: it cannot be made open." in unescape(refused.text)
+    assert "Study `tiny` is closed: it cannot be made open; `manage.py study load FOLDER" in unescape(refused.text)
 
 
 def test_a_participant_is_on_the_pages_by_pseudonym_and_nothing_else(

@@ -43,7 +43,7 @@ def test_a_folder_becomes_a_draft_whose_design_stands_alone(database: Database, 
 def test_loading_twice_is_refused(database: Database, maker: Any, media: Path) -> None:
     put(database, maker.fill(), media)
     before = sizes(database)
-    with pytest.raises(Refused, match="A study `tiny` is loaded already: give this one another name with `--name`"):
+    with pytest.raises(Refused, match="put this one in its place with `--replace`, or give it a `--name`"):
         put(database, maker, media)
     assert sizes(database) == before
 

@@ -46,6 +46,9 @@ QUALITY = table(
      "chosen": "1", "trials": "5"},
 )  # fmt: skip
 
+TELLING = ("ratings.csv", "raters.csv", "rules.csv", "agreement.csv", "screened.csv", "wins.csv")
+"""Tables that tell which condition leads, or at least how far apart conditions are."""
+
 
 class Maker:
     """Writes report folders; what settings.json says can be changed before."""
@@ -173,6 +176,57 @@ def test_a_path_out_of_the_folder_is_not_followed(database: Database, maker: Mak
     assert "../secret.csv" not in results.read(folder).files
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("ratings.csv", b"rate,rating\nhigh,3\n", r"ratings\.csv, row 1, column rate: 'high' is no number"),
+        ("ratings.csv", b"rate,rating\n0.5,inf\n", "'inf' is no number"),
+        ("ratings.csv", b"rate,rating\n0.5,\xff\n", "is no CSV in UTF-8"),
+        ("quality.csv", b"participant\n" + b"x" * 200_000 + b"\n", "is no CSV in UTF-8"),
+        ("needed.csv", b"difference,votes_sha256\nmuch," + b"a" * 64 + b"\n", "'much' is no number"),
+    ],
+)
+def test_tables_that_no_page_could_show_are_refused(maker: Maker, file: str, content: bytes, says: str) -> None:
+    maker.files[file] = content
+    with pytest.raises(Refused, match=says):
+        results.read(maker.write())
+
+
+@pytest.mark.parametrize("record", ["[" * 100_000, '{"files": ["ratings.csv"]}', "null", '{"files": 3}', "\ud800"])
+def test_a_record_that_is_none_is_refused(maker: Maker, record: str) -> None:
+    maker.write()
+    (maker.folder / "settings.json").write_bytes(record.encode("utf-8", "surrogatepass"))
+    with pytest.raises(Refused, match="is no record of a report"):
+        results.read(maker.folder)
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(maker: Maker) -> None:
+    maker.write()
+    (maker.folder / "settings.json").unlink()
+    (maker.folder / "settings.json").mkdir()
+    with pytest.raises(Refused, match="is missing"):
+        results.read(maker.folder)
+
+
+def test_html_in_a_reports_tables_is_shown_as_written(database: Database, maker: Maker, ada: Any) -> None:
+    evil = '"><script>alert(1)</script>'
+    maker.files["ratings.csv"] = table(
+        {"rate": "", "condition": evil, "method": "bradley-terry", "votes": evil, "rating": "1", "low": "", "high": ""}
+    )
+    maker.files["quality.csv"] = table(
+        dict.fromkeys(("participant", "rule", "value", "limit", "trials"), evil) | {"excluded": "1"}
+    )
+    maker.files["needed.csv"] = table(
+        dict.fromkeys(("condition_a", "condition_b", "votes", "wished", "votes_needed"), evil)
+    )
+    put(database, maker.write())
+    with database.write() as db:
+        covering.uncover(db, "tiny", "tiny")
+    page = ada.get("/researchers/studies/tiny/results").text
+    assert page.count("&lt;script&gt;alert(1)") >= 10
+    assert "<script>alert" not in page
+
+
 def test_needed_votes_may_lie_beside_if_they_are_of_the_same_votes(database: Database, maker: Maker) -> None:
     folder = maker.write()
     (folder / "needed.csv").write_bytes(table({"condition_a": "a", "votes_needed": "3", "votes_sha256": VOTES}))
@@ -290,6 +344,7 @@ def test_no_page_shows_covered_ratings_and_the_report_comes_in_a_sandbox(
     database: Database, maker: Maker, ada: Any
 ) -> None:
     maker.files["needed.csv"] = table({"condition_a": "x", "condition_b": "y", "difference": "61.7", "wished": "50"})
+    maker.files |= dict.fromkeys(TELLING[1:], RATINGS)
     number = put(database, maker.write())
     at = "/researchers/studies/tiny"
     pages = [f"{at}/results", at, f"{at}/participants", f"{at}/log"]
@@ -297,8 +352,9 @@ def test_no_page_shows_covered_ratings_and_the_report_comes_in_a_sandbox(
     page = ada.get(f"{at}/results").text
     assert "Covered while the study takes votes." in page
     assert "catch_accuracy" in page
-    for file in ("report.html", "ratings.csv", "needed.csv", "settings.json"):
-        assert ada.get(f"{at}/results/{number}/{file}").status_code == 404, file
+    for file in ("report.html", "needed.csv", "settings.json", *TELLING):
+        for way in (ada.get, ada.head):
+            assert way(f"{at}/results/{number}/{file}").status_code == 404, file
     quality = ada.get(f"{at}/results/{number}/quality.csv")
     assert quality.data == QUALITY
     assert "attachment" in quality.headers["Content-Disposition"]
