@@ -96,7 +96,7 @@ def described(card: Card) -> str:
     ]
     told = [f"{name:<11} {text}" for name, text in lines]
     told += [""] + [
-        f"{one.evaluation:<18} {one.predictor:<14} {one.measure:<18} {interval(one.value, one.low, one.high)}"
+        f"{one.evaluation:<27} {one.predictor:<18} {one.measure:<18} {interval(one.value, one.low, one.high)}"
         for one in card.evaluation
     ]
     return "\n".join([*marks, *told])

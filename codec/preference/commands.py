@@ -114,11 +114,10 @@ def weigh(
     )
     mean = sum(row.w for row in weights) / len(weights)
     spread = (sum((row.w - mean) ** 2 for row in weights) / len(weights)) ** 0.5
+    seen = f" {known} pictures have labels; their w is of heads that have not seen them." if known else ""
     marked = " SIMULATED: no person cast the votes behind them." if found.card.simulated else ""
-    click.echo(
-        f"{len(weights)} weights of {pictures} pictures: {output}. Mean w {mean:.3f}, standard deviation {spread:.3f};"
-        f" {known} pictures have labels, and their w is of heads that have not seen them.{marked}"
-    )
+    told = f"{len(weights)} weights of {pictures} pictures: {output}."
+    click.echo(f"{told} Mean w {mean:.3f}, standard deviation {spread:.3f}.{seen}{marked}")
 
 
 @preference.command()
