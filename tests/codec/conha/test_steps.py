@@ -16,7 +16,8 @@ from codec.errors import Refusal
 HERE = Processes(0, 1, torch.device("cpu"))
 TINY = (
     "model.base=4", "model.latent=6", "model.hyper=5", "model.blocks=1",
-    "discriminator.base=4", "discriminator.context=4",
+    "discriminator.base=4", "discriminator.context=4", "rate.target=0.5", "rate.weight_above=2.0",
+    "rate.weight_below=0.0625",
     "data.crop=32", "training.batch=3", "loss.perceptual=lpips_random",
 )  # fmt: skip
 

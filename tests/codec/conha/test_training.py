@@ -27,7 +27,8 @@ HOUSE = Path(__file__).parents[3]
 HERE = Processes(0, 1, torch.device("cpu"))
 TINY = (
     "model.base=4", "model.latent=6", "model.hyper=5", "model.blocks=1",
-    "discriminator.base=4", "discriminator.context=4",
+    "discriminator.base=4", "discriminator.context=4", "rate.target=0.5", "rate.weight_above=2.0",
+    "rate.weight_below=0.0625",
     "data.crop=32", "training.batch=4", "loss.perceptual=lpips_random", "rate.warmup_steps=2",
     "training.stage1.steps=4", "training.stage2.steps=6", "training.checkpoint_every=2", "training.pictures_every=4",
     "training.log_every=1", "training.ema=0.9", "training.clip=1.0", "training.keep=9",
@@ -179,10 +180,9 @@ def test_a_run_goes_on_from_every_checkpoint_to_the_very_same_bytes(images: Path
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_does_on_the_joined_batch(images: Path, tmp_path: Path) -> None:
-    # HiFiC's learning rate: Adam's first steps are that long whatever the gradient, also where it is rounding alone.
     more = (
-        "loss.constant_total=true", "preference.w=constant", "preference.value=0.3",
-        "training.stage1.learning_rate=1e-4", "training.stage2.learning_rate=1e-4",
+        "loss.constant_total=true", "preference.w=constant", "preference.value=0.3", "training.clip=0.0",
+        "training.stage1.steps=1", "training.stage2.steps=1",
     )  # fmt: skip
     run(settings(images, *more), tmp_path / "one")
     with socket.socket() as free:
@@ -192,10 +192,15 @@ def test_two_processes_train_as_one_does_on_the_joined_batch(images: Path, tmp_p
     both = [started(command(images, tmp_path / "two", *more), RANK=str(n), LOCAL_RANK=str(n), **shared) for n in (0, 1)]
     said = [process.communicate(timeout=280)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    left, right = ends(tmp_path / "one"), ends(tmp_path / "two")
-    for stage, tensors in left.items():
-        for name, value in tensors.items():
-            torch.testing.assert_close(right[stage][name], value, rtol=1e-5, atol=1e-5, msg=f"{stage} {name}")
+    for stage in ("stage1-00000001", "stage2-00000001"):
+        left, right = (
+            load_file(tmp_path / name / "checkpoints" / stage / "tensors.safetensors") for name in ("one", "two")
+        )
+        for name in (name for name in left if name.endswith("exp_avg")):  # a tenth of the gradient, after one step
+            most = float(left[name].abs().max())
+            torch.testing.assert_close(
+                right[name], left[name], rtol=1e-5, atol=1e-5 * most + 1e-9, msg=f"{stage} {name}"
+            )
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert {key: float(one[key]) for key in one if key != "steps_per_second" and one[key]} == pytest.approx(
             {key: float(two[key]) for key in two if key != "steps_per_second" and two[key]}, rel=1e-4, abs=1e-5
