@@ -1,14 +1,37 @@
 """Which pairs a study still asks about, and how often each was: read and counted in SQL, and kept from then on.
 
-The pairs of a study that takes votes never change, and what sessions that are over answered cannot grow: a process
-reads and counts both once, before anything is locked, and from then on only what is new. Rows come straight from the
-connection: through the ORM they would take twice as long.
+The pairs of a study that takes votes never change, nor does the plan of a session, nor what one that is over answered:
+a process reads and counts them once, before anything is locked. From then on it asks, in one statement and so of one
+moment, which sessions are alive and whether those that are over are still the ones that it counted, and reads only what
+became different.
+
+Why that cannot miss a change. A session that was counted as over is as it was, or its row was written to, which moves
+its `turn`, or it is not over any more. Any other session that is over now was alive when it was counted, or has a
+number above all that were: within a study numbers are given under its lock, and who declined, withdrew or was screened
+out never comes back. So where as many are over as were, together with those that were alive then or came later, and
+their turns have the same sum, each is as it was; otherwise all of them are looked through.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import (
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased
 
@@ -19,22 +42,49 @@ from study.spec import Design
 
 AT_ONCE = 500
 """Sessions whose answers, or pairs whose sources, are read in one statement."""
+MANY = 10_000
+"""From so many sessions alive on all are looked through: a statement takes so many numbers and no more."""
+
+Gave: TypeAlias = "array[int]"
+"""The rating pairs that a session is asked about, or has answered; below 0 those that were not drawn blindly."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A study's pairs, the sessions that are complete or abandoned, and how often these answered each rating pair."""
+class Counted:
+    """A study's pairs, and how often each was answered, or is about to be: all trials of sessions that are alive count.
+
+    Args:
+        of: the study with its priorities.
+        catches: its pairs of known answer.
+        alive: the sessions that are under way.
+        over: those that are complete or abandoned, with their turns; `turns` is the sum of these.
+        newest: the greatest number of a session of both.
+        gave: what each of both counts for.
+        answers: how often each rating pair was asked about, by all of these.
+    """
 
     of: tuple[int, str, str | None] | None = None
     catches: tuple[ordering.Pair, ...] = ()
-    sessions: frozenset[int] = frozenset()
+    alive: frozenset[int] = frozenset()
+    over: Mapping[int, int] = field(default_factory=dict)
+    turns: int = 0
+    newest: int = 0
+    gave: Mapping[int, Gave] = field(default_factory=dict)
     answers: Asked = field(default_factory=lambda: Asked(Pool(())))
 
+    def fresh(self) -> "Counted":
+        """The same pairs, as if nobody had begun."""
+        return Counted(self.of, self.catches, answers=Asked(self.answers.pool, self.answers.limit))
 
-NOTHING = Settled()
+    def settled(self) -> "Counted":
+        """The same, ready to be counted on from; it may take its time, so call it where nothing is locked."""
+        return replace(self, answers=self.answers.settled())
 
 
-def known(db: OrmSession, study: Study, ask: Design, before: Settled = NOTHING) -> Settled:
+NOTHING = Counted()
+
+
+def known(db: OrmSession, study: Study, ask: Design, before: Counted = NOTHING) -> Counted:
     """What was counted before, if its pairs and priorities are still the study's; else these, and nothing counted."""
     of = (study.id, study.config, study.priorities_sha256)
     if before.of == of:
@@ -42,62 +92,70 @@ def known(db: OrmSession, study: Study, ask: Design, before: Settled = NOTHING) 
     weights = select(Priority.pair_id, Priority.weight).join(Pair).where(Pair.study_id == study.id)
     priorities = ((pair, weight) for pair, weight in db.execute(weights)) if study.priorities_sha256 else ()
     answers = Asked(pooled(_runs(db, study), priorities), ask.votes_per_pair)
-    return Settled(of, tuple(_catches(db, study)), answers=answers)
+    return Counted(of, tuple(_catches(db, study)), answers=answers)
 
 
-def settled(db: OrmSession, study: Study, ask: Design, over: ColumnElement[bool], before: Settled = NOTHING) -> Settled:
-    """What the sessions answered that are over, by this condition on them, counted on from `before`.
+def counted(db: OrmSession, study: Study, ask: Design, since: datetime, before: Counted = NOTHING) -> Counted:
+    """How often each pair is asked about, counted on from `before`; without a sign of life `since`, a session is over.
 
-    Votes of such a session are never added any more, and taken away only together with its outcome, by withdrawing:
-    where all sessions of `before` are still among them, their count holds. Otherwise everything is counted anew.
+    Votes of a session that is over are never added any more, and taken away only together with its outcome.
     """
     before = known(db, study, ask, before)
-    sessions = frozenset(db.connection().scalars(select(Session.id).where(taking_part(study.id), over)))
-    if not before.sessions <= sessions:
-        before = known(db, study, ask)
-    new = sorted(sessions - before.sessions)
-    if not new:
+    alive, over = _sessions(db, study, since, before)
+    if alive == before.alive and over is before.over:
         return before
-    rows = (row for start in range(0, len(new), AT_ONCE) for row in _answered(db, ask, new[start : start + AT_ONCE]))
-    return Settled(before.of, before.catches, sessions, before.answers.plus(rows))
-
-
-def asked(db: OrmSession, study: Study, ask: Design, alive: ColumnElement[bool], ended: Settled) -> Asked:
-    """How often each rating pair was answered, or is about to be: all trials of the sessions that are alive count."""
-    planned = (
-        _counted()
-        .join(Session, Session.id == Trial.session_id)
-        .where(taking_part(study.id), Trial.kind == "rating", alive)
-    )
-    return ended.answers.plus(_rows(db, ask, planned), kept=False)
+    gone, ended = before.alive - alive, list[int]()
+    if over is not before.over:
+        gone |= {session for session, turn in before.over.items() if over.get(session) != turn}
+        ended = [session for session, turn in over.items() if before.over.get(session) != turn]
+    new = _gave(db, ask, _PLANNED, alive - before.alive) | _gave(db, ask, _ANSWERED, ended)
+    rows = [*_rows((before.gave[session] for session in gone), -1), *_rows(new.values(), 1)]
+    gave = {**before.gave, **new}
+    for session in gone - new.keys():
+        del gave[session]
+    newest = max(before.newest, *new) if new else before.newest
+    return Counted(before.of, before.catches, alive, over, sum(over.values()), newest, gave, before.answers.plus(rows))
 
 
 def sources(db: OrmSession, pairs: Collection[int]) -> Mapping[int, int]:
     """The source that each of these pairs lies in."""
-    a = aliased(Stimulus)
-    query = select(Pair.id, Crop.source_id).join(a, a.id == Pair.a_id).join(Crop, Crop.id == a.crop_id)
     wanted, found = sorted(pairs), dict[int, int]()
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        found.update((pair, source) for pair, source in db.execute(query.where(Pair.id.in_(some))))
+        rows = db.connection().execute(_SOURCES, {"pairs": wanted[start : start + AT_ONCE]})
+        found.update(map(tuple, rows))
     return found
 
 
-def _answered(db: OrmSession, ask: Design, sessions: list[int]) -> Iterator[Row]:
-    query = (
-        _counted()
-        .join(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
-        .where(Trial.session_id.in_(sessions), Trial.kind == "rating")
+def _sessions(
+    db: OrmSession, study: Study, since: datetime, before: Counted
+) -> tuple[frozenset[int], Mapping[int, int]]:
+    """The sessions that are alive, and those that are over with their turns."""
+    said = {"study": study.id, "since": since}
+    if before.gave and len(before.alive) < MANY:
+        found = db.connection().execute(_CHANGED, said | {"newest": before.newest, "alive": list(before.alive)}).all()
+        late = {session: turn for session, turn, how in found if how == "over"}
+        if (len(before.over) + len(late), before.turns + sum(late.values()), "all") in found:
+            alive = frozenset(session for session, _, how in found if how == "alive")
+            return alive, {**before.over, **late} if late else before.over
+    found = db.connection().execute(_EVERY, said).all()
+    return (
+        frozenset(session for session, _, how in found if how == "alive"),
+        {session: turn for session, turn, how in found if how == "over"},
     )
-    return _rows(db, ask, query)
 
 
-def _counted() -> Select[int, str | None, int]:
-    return select(Trial.pair_id, Trial.strategy, func.count()).group_by(Trial.pair_id, Trial.strategy)
+def _gave(db: OrmSession, ask: Design, query: Select[Any], sessions: Collection[int]) -> dict[int, Gave]:
+    """What each of these sessions counts for."""
+    wanted, found = sorted(sessions), {session: array("q") for session in sessions}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = {"sessions": wanted[start : start + AT_ONCE]}
+        for session, pair, strategy in db.connection().execute(query, some):
+            found[session].append(pair if design.blind(ask, strategy) else -pair)
+    return found
 
 
-def _rows(db: OrmSession, ask: Design, query: Select[int, str | None, int]) -> Iterator[Row]:
-    return ((pair, design.blind(ask, strategy), times) for pair, strategy, times in db.connection().execute(query))
+def _rows(gave: Iterable[Gave], times: int) -> Iterator[Row]:
+    return ((abs(pair), pair > 0, times) for pairs in gave for pair in pairs)
 
 
 def _runs(db: OrmSession, study: Study) -> list[tuple[int, int]]:
@@ -123,3 +181,24 @@ def _catches(db: OrmSession, study: Study) -> list[ordering.Pair]:
         .order_by(Pair.id)
     )
     return [ordering.Pair(pair, crop, source) for pair, crop, source in db.execute(query)]
+
+
+# Built once: to build a statement takes longer than to send it.
+_ALIVE = and_(Session.outcome == "open", Session.active_at >= bindparam("since"))
+_OVER = or_(Session.outcome == "complete", and_(Session.outcome == "open", Session.active_at < bindparam("since")))
+_THEIRS = taking_part(bindparam("study", type_=Integer))
+_EVERY: Any = select(Session.id, Session.turn, case((_ALIVE, "alive"), else_="over")).where(_THEIRS, or_(_ALIVE, _OVER))
+_CHANGED: Any = union_all(
+    _EVERY.where(or_(_ALIVE, Session.id > bindparam("newest"), Session.id.in_(bindparam("alive", expanding=True)))),
+    select(func.count(), func.coalesce(func.sum(Session.turn), 0), literal("all")).where(_THEIRS, _OVER),
+)
+_PLANNED: Any = select(Trial.session_id, Trial.pair_id, type_coerce(Trial.strategy, String)).where(
+    Trial.session_id.in_(bindparam("sessions", expanding=True)), Trial.kind == "rating"
+)
+_ANSWERED: Any = _PLANNED.join(Vote, and_(Vote.trial_id == Trial.id, Vote.corrects.is_(None)))
+_SOURCES: Any = (
+    select(Pair.id, Crop.source_id)
+    .join(Stimulus, Stimulus.id == Pair.a_id)
+    .join(Crop, Crop.id == Stimulus.crop_id)
+    .where(Pair.id.in_(bindparam("pairs", expanding=True)))
+)

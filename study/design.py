@@ -4,7 +4,7 @@ Everything follows from the study's seed and the session's number, so that a pla
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 from typing import Literal, NamedTuple
@@ -91,11 +91,11 @@ def plan(
     shown = strewn(rated, _answered(known, asks_for), random)
     shown = strewn(shown, _identical(asked, sources, many.identical, random), random)
     shown = with_repeats(shown, many.repeat, random)
-    trials = [replace(trial, kind="practice") for trial in _answered(practice, asks_for)]
+    trials = [trial._replace(kind="practice") for trial in _answered(practice, asks_for)]
     trials += [
-        replace(trial, block=block) for trial, block in zip(shown, blocks(len(shown), design.block), strict=True)
+        trial._replace(block=block) for trial, block in zip(shown, blocks(len(shown), design.block), strict=True)
     ]
-    return [replace(trial, position=at) for at, trial in enumerate(trials, start=1)]
+    return [trial._replace(position=at) for at, trial in enumerate(trials, start=1)]
 
 
 def blocks(trials: int, most: int) -> list[int]:
@@ -149,4 +149,4 @@ def _identical(asked: Asked, sources: Sources, number: int, random: Random) -> l
 def _answered(known: Iterable[Planned], asks_for: AsksFor) -> list[Planned]:
     """With the known answer: the side of the reference, or of the degraded crop if asked which one differs more."""
     worse = asks_for == "more_different"
-    return [replace(trial, expected="right" if trial.flipped != worse else "left") for trial in known]
+    return [trial._replace(expected="right" if trial.flipped != worse else "left") for trial in known]

@@ -44,11 +44,12 @@ def draw(asked: Asked, places: int, share: float, random: Random) -> list[Drawn]
         share: of the places, in the mean, are drawn blindly; all of them where no pair has a priority.
         random: whence all chance comes.
     """
-    found = parts(asked.cells, asked.pool.weights, min(places, asked.open()), share)
+    cells = dict(sorted(asked.cells.items()))  # so that a plan does not follow from the order of counting
+    found = parts(cells, asked.pool.weights, min(places, asked.open()), share)
     numbers = _numbers(found, random)
     drawn: list[Drawn] = []
     for cell in sorted((cell for cell in found if sum(numbers[cell])), key=lambda cell: (cell[1], cell[0])):
-        chance = sum(found[cell]) / (asked.cells[cell] * UNIT)
+        chance = sum(found[cell]) / (cells[cell] * UNIT)
         pairs = asked.sample(cell, sum(numbers[cell]), random)
         drawn += [Drawn(pair, at < numbers[cell].blind, chance) for at, pair in enumerate(pairs)]
     return drawn

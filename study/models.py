@@ -280,7 +280,7 @@ class Session(Base):
     study: Mapped[Study] = relationship()
 
 
-def taking_part(study: int) -> ColumnElement[bool]:
+def taking_part(study: int | ColumnElement[int]) -> ColumnElement[bool]:
     """Which sessions stand in the counts, quotas, plans and files of the study with this number: none of its previews.
 
     Every query that counts or lists sessions or votes has it among its conditions.

@@ -5,9 +5,10 @@ Nothing in the order marks a trial as a catch, as identical or as a repeat: each
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
+from typing import NamedTuple
 
 GAP = 5
 """So many trials at least lie between a rating and its repeat, where the session is long enough."""
@@ -22,8 +23,7 @@ class Pair:
     source: int
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """One showing. `flipped` puts the pair's second stimulus on the left, and on both sides of an identical trial.
 
     `probability` is the chance, given all earlier plans, with which this session came to hold this pair (none for
@@ -68,7 +68,7 @@ def sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
     if random.random() < 0.5:
         flips = [not flip for flip in flips]
     random.shuffle(flips)
-    return [replace(trial, flipped=flip) for trial, flip in zip(trials, flips, strict=True)]
+    return [trial._replace(flipped=flip) for trial, flip in zip(trials, flips, strict=True)]
 
 
 def freely_sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
@@ -78,7 +78,7 @@ def freely_sided(trials: Sequence[Planned], random: Random) -> list[Planned]:
     """
     number = len(trials)
     flips = random.randrange(1, 2**number - 1) if number > 2 else random.randrange(2**number)
-    return [replace(trial, flipped=bool(flips >> at & 1)) for at, trial in enumerate(trials)]
+    return [trial._replace(flipped=bool(flips >> at & 1)) for at, trial in enumerate(trials)]
 
 
 def strewn(order: Sequence[Planned], extra: Sequence[Planned], random: Random) -> list[Planned]:
@@ -110,7 +110,7 @@ def with_repeats(order: Sequence[Planned], number: int, random: Random) -> list[
     rated = [trial for trial in order if trial.kind == "rating"]
     half = (len(rated) + 1) // 2
     drawn = sided(random.sample(rated[: max(half, number)], number), random)
-    waiting = [replace(trial, kind="repeat", strategy=None, probability=None) for trial in drawn]
+    waiting = [trial._replace(kind="repeat", strategy=None, probability=None) for trial in drawn]
     mixed = list(order)
     for start, end in _stretches(half, len(rated), number):
         _repeat(mixed, waiting, _places(mixed, start, end), random)

@@ -22,6 +22,10 @@ Row = tuple[int, bool, int]
 HEAVIEST = 1 << 40
 """The greatest weight; one that is smaller by more than this factor counts as 1."""
 NEVER = (0, 0)
+LAYER = 5_000
+"""From so many pairs on, what was counted last is put together with what was counted before."""
+CLOSED = 255
+"""The mark of a pair that may not be asked about any more."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ def pooled(stretches: Sequence[tuple[int, int]], priorities: Iterable[tuple[int,
 class Asked:
     """How often each pair of a pool was asked about, in all and blindly; a pair that was asked `limit` times is closed.
 
+    What is counted lies in two layers, so that a little more can be counted without a copy of all that was before.
+
     Args:
         pool: the pairs.
         limit: how often a pair may be asked about, in all; 0 is without end.
@@ -122,6 +128,9 @@ class Asked:
         """How many open pairs each cell has."""
         self._new: dict[int, tuple[int, int]] = {}
         self._before: Mapping[int, tuple[int, int]] = {}
+        self._marks = bytearray(len(pool))
+        """Of each place: its level `_before`, modulo `CLOSED`; or `CLOSED`."""
+        self._listed: dict[int, list[int]] = {}
 
     def times(self, pair: int) -> tuple[int, int]:
         """How often, in all and blindly, the pair was asked about."""
@@ -129,42 +138,70 @@ class Asked:
 
     def totals(self) -> dict[int, int]:
         """How often each pair was asked about that was at all."""
-        return {pair: times for pair, (times, _blind) in {**self._before, **self._new}.items()}
+        return {pair: times for pair, (times, _blind) in {**self._before, **self._new}.items() if times}
 
     def open(self) -> int:
         """How many pairs may still be asked about."""
         return self.cells.total()
 
-    def plus(self, rows: Iterable[Row], *, kept: bool = True) -> "Asked":
-        """The same with more counted; this one stays as it is.
-
-        `kept`: the new one stands alone, for further ones to build on; otherwise it looks up here what it has not.
-        """
+    def plus(self, rows: Iterable[Row]) -> "Asked":
+        """The same with more counted, or less where a row's number is below 0; this one stays as it is."""
         more = Asked.__new__(Asked)
         more.pool, more.limit, more.cells = self.pool, self.limit, self.cells.copy()
-        known = {**self._before, **self._new} if kept or self._before else self._new
-        more._new, more._before = (known, {}) if kept else ({}, known)
+        more._new, more._before, more._marks, more._listed = self._new.copy(), self._before, self._marks, {}
         more._count(rows)
         more.cells = +more.cells  # without those that are empty now
         return more
 
+    def settled(self) -> "Asked":
+        """The same, ready for more to be counted: where much was, the two layers become one, which takes its time."""
+        if len(self._new) < LAYER:
+            return self
+        one = Asked.__new__(Asked)
+        one.pool, one.limit, one.cells = self.pool, self.limit, self.cells
+        one._new, one._before, one._marks, one._listed = {}, {**self._before, **self._new}, self._marks.copy(), {}
+        for pair, (times, level) in self._new.items():
+            one._marks[self.pool.place(pair)] = CLOSED if 0 < self.limit <= times else level % CLOSED
+        return one
+
     def sample(self, cell: Cell, number: int, random: Random) -> list[int]:
-        """So many different open pairs of a cell, every set of them as likely."""
+        """So many different open pairs of a cell, every set of them as likely.
+
+        Which ones follows from the cell and the generator alone, not from the way in which the pairs were counted.
+        """
         if not number:
             return []
         pool, (kind, level), size = self.pool, cell, self.cells[cell]
         places: Sequence[int] = pool.members[kind] if kind else range(len(pool))
         fits = self._fits(kind, level)
-        if 4 * number > size:  # else fewer places are tried at random than there are to pass
-            return [pool.pair(place) for place in random.sample([place for place in places if fits(place)], number)]
+        if 4 * number > size or number * len(places) > size**2:  # to list what fits is less work than to try
+            return [pool.pair(place) for place in random.sample(self._places(cell, places, fits), number)]
         return [pool.pair(place) for place in _first_different(filter(fits, _tried(places, random)), number)]
 
+    def _places(self, cell: Cell, places: Sequence[int], fits: Callable[[int], bool]) -> list[int]:
+        """All places of a cell in their order, found by their marks: in its class or in its level, which is smaller."""
+        mark, of_level = cell[1] % CLOSED, sum(size for (_, level), size in self.cells.items() if level == cell[1])
+        if len(places) > of_level:
+            return list(filter(fits, self._marked(cell[1])))
+        changed = {self.pool.place(pair) for pair, (_, level) in self._new.items() if level == cell[1]}
+        return sorted(filter(fits, changed.union(place for place in places if self._marks[place] == mark)))
+
+    def _marked(self, level: int) -> list[int]:
+        """The places, in their order, that may be at a level; kept, for a draw asks for all classes of one."""
+        if level not in self._listed:
+            found = {self.pool.place(pair) for pair, (_, of) in self._new.items() if of == level}
+            mark, at = level % CLOSED, -1
+            while (at := self._marks.find(mark, at + 1)) >= 0:
+                found.add(at)
+            self._listed[level] = sorted(found)
+        return self._listed[level]
+
     def _fits(self, kind: int, level: int) -> Callable[[int], bool]:
-        """Whether a place, of this class if that is not 0, is open and of this class and level."""
-        pool, limit, mixed = self.pool, self.limit, bool(self.pool.classes) and not kind
+        """Whether a place is open and of this class and level."""
+        pool, limit, mixed = self.pool, self.limit, bool(self.pool.classes)
 
         def fits(place: int) -> bool:
-            if mixed and pool.classes[place]:
+            if mixed and pool.classes[place] != kind:
                 return False
             times, blind = self.times(pool.pair(place))
             return blind == level and not 0 < limit <= times

@@ -2,20 +2,19 @@
 
 One session begins at a time: the study's row is locked (PostgreSQL) or the database is (SQLite's BEGIN IMMEDIATE),
 so that the counts a plan is made from hold until it is stored, and the number of participants is never overshot.
-What sessions that are over answered cannot grow any more: it is counted before the lock, which then covers the rest.
+What is planned and answered is counted before the lock, which then covers only what changed since.
 """
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from study import demand, design, ordering, questions
-from study.demand import NOTHING, Settled
+from study.demand import NOTHING, Counted
 from study.errors import Closed, Full, Paused, UnknownStudy
 from study.models import Participant, Session, Study, Trial, taking_part
 from study.pool import Asked
@@ -61,7 +60,7 @@ def check_open(study: Study, *, preview: bool = False) -> None:
         raise Closed("This study has ended and takes no more answers. Thank you for your interest.")
 
 
-def check_room(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> None:
+def check_room(db: OrmSession, study: Study, at: datetime, ahead: Counted = NOTHING) -> None:
     """Be silent where one more participant may begin at the moment `at`; `ahead` is what was counted before.
 
     Whoever declined, withdrew, abandoned a session or was screened out has given the place back.
@@ -71,7 +70,7 @@ def check_room(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTH
     """
     _check_places(db, study, at)
     if spec_of(study).design.votes_per_pair:
-        _check_wanted(_asked(db, study, at, ahead))
+        _check_wanted(counted(db, study, at, ahead).answers)
 
 
 def _check_places(db: OrmSession, study: Study, at: datetime) -> None:
@@ -100,7 +99,7 @@ def begin(
     at: datetime,
     language: str | None = None,
     *,
-    ahead: Settled = NOTHING,
+    ahead: Counted = NOTHING,
 ) -> Session:
     """The participant's session, planned whole; the one there is where it has begun already.
 
@@ -110,26 +109,26 @@ def begin(
     Raises:
         Paused, Closed, Full: nobody may begin now.
     """
-    session = db.scalar(select(Session).where(Session.participant_id == participant.id))
+    session = db.scalar(_OF_PARTICIPANT, {"participant": participant.id})
     if session is not None:
         return session
     if participant.preview:
-        return _begin_preview(db, study, participant, at, language)
+        return _begin_preview(db, study, participant, at, language, ahead=ahead)
     check_open(study)
     _check_places(db, study, at)
-    asked = _asked(db, study, at, ahead)
-    _check_wanted(asked)
-    last = db.scalar(select(func.max(Session.ordinal)).where(taking_part(study.id))) or 0
+    found = counted(db, study, at, ahead)
+    _check_wanted(found.answers)
+    last = db.connection().scalar(_LAST, {"study": study.id}) or 0
     question = questions.drawn(spec_of(study), last + 1)
     session = _session(participant, at, ordinal=last + 1, outcome="open", language=language, asks_for=question)
     db.add(session)
     db.flush()
-    _plan(db, session, asked, demand.known(db, study, spec_of(study).design, ahead), last + 1)
+    _plan(db, session, found, last + 1)
     return session
 
 
 def _begin_preview(
-    db: OrmSession, study: Study, participant: Participant, at: datetime, language: str | None
+    db: OrmSession, study: Study, participant: Participant, at: datetime, language: str | None, *, ahead: Counted
 ) -> Session:
     """The session of a preview: planned as if nobody had answered, whatever the quotas, and numbered below all others.
 
@@ -141,18 +140,17 @@ def _begin_preview(
     db.add(session)
     db.flush()
     session.asks_for = questions.drawn(spec_of(study), -session.id)
-    fresh = demand.known(db, study, spec_of(study).design)
-    _plan(db, session, fresh.answers, fresh, -session.id)
+    _plan(db, session, demand.known(db, study, spec_of(study).design, ahead).fresh(), -session.id)
     return session
 
 
-def _plan(db: OrmSession, session: Session, asked: Asked, pairs: Settled, ordinal: int) -> None:
+def _plan(db: OrmSession, session: Session, found: Counted, ordinal: int) -> None:
     """Store every trial of a session; of a preview's, all that would be rated are of its own kind."""
     spec = spec_of(session.study)
     planned = design.plan(
-        asked,
+        found.answers,
         lambda drawn: demand.sources(db, drawn),
-        pairs.catches,
+        found.catches,
         design=spec.design,
         asks_for=questions.of(spec, session.asks_for),
         ordinal=ordinal,
@@ -166,7 +164,7 @@ def _plan(db: OrmSession, session: Session, asked: Asked, pairs: Settled, ordina
 
 def _previewed(trial: ordering.Planned) -> ordering.Planned:
     rated = trial.kind == "rating"
-    return replace(trial, kind="preview", strategy=None, probability=None) if rated else trial
+    return trial._replace(kind="preview", strategy=None, probability=None) if rated else trial
 
 
 def decline(db: OrmSession, participant: Participant, at: datetime, language: str | None = None) -> Session:
@@ -179,20 +177,14 @@ def decline(db: OrmSession, participant: Participant, at: datetime, language: st
     return session
 
 
-def counts(db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING) -> Mapping[int, int]:
+def counts(db: OrmSession, study: Study, at: datetime, ahead: Counted = NOTHING) -> Mapping[int, int]:
     """How often each rating pair was answered, or is about to be: all trials of sessions alive at `at` count."""
-    return _asked(db, study, at, ahead).totals()
+    return counted(db, study, at, ahead).answers.totals()
 
 
-def settled(db: OrmSession, study: Study, at: datetime, before: Settled = NOTHING) -> Settled:
-    """What the sessions answered that are complete or abandoned at the moment `at`, counted on from `before`."""
-    over = or_(Session.outcome == "complete", and_(Session.outcome == "open", ~_alive(study, at)))
-    return demand.settled(db, study, spec_of(study).design, over, before)
-
-
-def _asked(db: OrmSession, study: Study, at: datetime, ahead: Settled) -> Asked:
-    ended = settled(db, study, at, ahead)
-    return demand.asked(db, study, spec_of(study).design, _alive(study, at), ended)
+def counted(db: OrmSession, study: Study, at: datetime, before: Counted = NOTHING) -> Counted:
+    """How often each pair was answered, or is about to be, at the moment `at`: counted on from `before`."""
+    return demand.counted(db, study, spec_of(study).design, _since(study, at), before)
 
 
 def clock(study: Study, at: datetime) -> datetime:
@@ -211,12 +203,16 @@ def resume(db: OrmSession, study: Study, at: datetime) -> None:
 
 def _alive(study: Study, at: datetime) -> ColumnElement[bool]:
     """Whether a session holds its place and its open trials at the moment `at`."""
-    kept = timedelta(hours=spec_of(study).design.resume_hours) + GRACE
-    return and_(Session.outcome == "open", Session.active_at >= clock(study, at) - kept)
+    return and_(Session.outcome == "open", Session.active_at >= _since(study, at))
+
+
+def _since(study: Study, at: datetime) -> datetime:
+    """When a session that holds its place at the moment `at` must have given its last sign of life."""
+    return clock(study, at) - timedelta(hours=spec_of(study).design.resume_hours) - GRACE
 
 
 def trials_planned(
-    db: OrmSession, study: Study, at: datetime, ahead: Settled = NOTHING, *, preview: bool = False
+    db: OrmSession, study: Study, at: datetime, ahead: Counted = NOTHING, *, preview: bool = False
 ) -> tuple[int, int]:
     """How many trials a session that begins at the moment `at` has: in one round of practice, and after it.
 
@@ -224,8 +220,8 @@ def trials_planned(
     """
     ask = spec_of(study).design
     there = demand.known(db, study, ask, ahead)
-    counted = ask.votes_per_pair and not preview
-    wanted = _asked(db, study, at, ahead).open() if counted else len(there.answers.pool)
+    limited = ask.votes_per_pair and not preview
+    wanted = counted(db, study, at, there).answers.open() if limited else len(there.answers.pool)
     rated = min(ask.trials, wanted)
     practice, *beside = design.numbers(ask, rated, known=bool(there.catches))
     return practice, rated + sum(beside)
@@ -270,3 +266,5 @@ def _trial(session: int, planned: ordering.Planned) -> dict[str, Any]:
 
 
 _TRIALS: Any = Trial.__table__
+_OF_PARTICIPANT = select(Session).where(Session.participant_id == bindparam("participant"))
+_LAST: Any = select(func.max(Session.ordinal)).where(taking_part(bindparam("study", type_=Integer)))

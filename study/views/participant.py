@@ -1,5 +1,6 @@
 """A participant's walk: one address that shows the open step."""
 
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -67,34 +68,42 @@ def _go_on(db: OrmSession, study: Study, shown: str) -> None:
         facts.keep(db, session, said)
 
 
-def _counted_ahead(name: str) -> demand.Settled:
-    """What ended sessions answered, counted before anything is locked; a preview is planned without it."""
-    if identity.is_preview(name):
-        return demand.NOTHING
+def _counted_ahead(name: str) -> demand.Counted:
+    """What is planned and answered, counted before anything is locked; a preview is planned without it."""
+    preview = identity.is_preview(name)
     with _database().read() as db:
-        return _settled(db, scheduling.find(db, name))
+        study = scheduling.find(db, name, preview=preview)
+        return _known(db, study) if preview else _counted(db, study)
 
 
-def _settled(db: OrmSession, study: Study) -> demand.Settled:
+def _counted(db: OrmSession, study: Study) -> demand.Counted:
     """The same, counted on from what this process counted last."""
-    kept = _kept()
-    kept[study.id] = scheduling.settled(db, study, now(), kept.get(study.id, demand.NOTHING))
-    return kept[study.id]
+    with _counting():
+        kept = _kept()
+        kept[study.id] = scheduling.counted(db, study, now(), kept.get(study.id, demand.NOTHING)).settled()
+        return kept[study.id]
 
 
-def _known(db: OrmSession, study: Study) -> demand.Settled:
+def _known(db: OrmSession, study: Study) -> demand.Counted:
     """What this process counted last: enough where only the pairs matter, and not how often each was answered."""
-    kept, ask = _kept(), scheduling.spec_of(study).design
-    kept[study.id] = demand.known(db, study, ask, kept.get(study.id, demand.NOTHING))
-    return kept[study.id]
+    with _counting():
+        kept, ask = _kept(), scheduling.spec_of(study).design
+        kept[study.id] = demand.known(db, study, ask, kept.get(study.id, demand.NOTHING))
+        return kept[study.id]
 
 
-def _kept() -> dict[int, demand.Settled]:
-    kept: dict[int, demand.Settled] = current_app.extensions.setdefault("settled", {})
+def _counting() -> Lock:
+    """One thread counts at a time: the first time takes long in a large study, and the others find it done."""
+    lock: Lock = current_app.extensions.setdefault("counting", Lock())
+    return lock
+
+
+def _kept() -> dict[int, demand.Counted]:
+    kept: dict[int, demand.Counted] = current_app.extensions.setdefault("counted", {})
     return kept
 
 
-def _answer_consent(db: OrmSession, study: Study, ahead: demand.Settled, *, agreed: bool) -> None:
+def _answer_consent(db: OrmSession, study: Study, ahead: demand.Counted, *, agreed: bool) -> None:
     at, language = now(), languages.spoken()
     participant = identity.enrol(db, study, at, agreed=agreed)
     if not agreed:
@@ -125,7 +134,7 @@ def _consent(db: OrmSession, study: Study) -> str:
     spec, at = scheduling.spec_of(study), now()
     ahead = demand.NOTHING
     if not preview:
-        ahead = _settled(db, study) if spec.design.votes_per_pair else _known(db, study)
+        ahead = _counted(db, study) if spec.design.votes_per_pair else _known(db, study)
         scheduling.check_room(db, study, at, ahead)
     practice, trials = scheduling.trials_planned(db, study, at, ahead, preview=preview)
     seconds = (practice + trials) * steps.USUAL_TRIAL_S

@@ -13,7 +13,7 @@ from scipy.stats import chi2, norm
 
 from study import pool as pools
 from study.drawing import UNIT, Part, _numbers, draw, parts
-from study.pool import Asked, pooled, runs
+from study.pool import Asked, Pool, pooled, runs
 
 UNLIKELY = 2 * norm.sf(4)
 """How improbable a statistic must be to fail a test: as four standard errors."""
@@ -232,7 +232,7 @@ def test_what_is_counted_on_is_what_is_counted_anew(
     fresh = asked_of([(0, 0, weight) for _, _, weight in table], limit)
     more = [(10 + at % len(table), blind, times) for at, blind, times in rows]
     one, other = more[: len(more) // 2], more[len(more) // 2 :]
-    ways = (fresh.plus(more), fresh.plus(one).plus(other, kept=False), fresh.plus(one, kept=False).plus(other))
+    ways = (fresh.plus(more), fresh.plus(one).plus(other), layered(fresh.plus(one)).plus(other))
     for found in ways:
         for pair in every(fresh):
             times = [n for p, _, n in more if p == pair]
@@ -242,6 +242,55 @@ def test_what_is_counted_on_is_what_is_counted_anew(
         assert found.cells == Counter((fresh.pool.class_of(pair), found.times(pair)[1]) for pair in still)
         assert found.open() == len(still)
     assert not fresh.totals()
+
+
+@settings(max_examples=40)
+@given(table=tables, rows=counted, limit=st.integers(0, 4), places=st.integers(1, 30), seed=st.integers(0, 999))
+def test_a_draw_follows_from_the_counts_and_not_from_how_they_came_about(
+    table: list[tuple[int, int, float]], rows: list[tuple[int, bool, int]], limit: int, places: int, seed: int
+) -> None:
+    """In any order, in two layers or one, and with something counted in between that was taken back."""
+    fresh = asked_of([(0, 0, weight) for _, _, weight in table], limit)
+    more = [(10 + at % len(table), blind, times) for at, blind, times in rows]
+    half = len(more) // 2
+    back = [(pair, blind, -times) for pair, blind, times in more[half:]]
+    ways = [
+        fresh.plus(more),
+        fresh.plus(reversed(more)),
+        layered(fresh.plus(more[:half])).plus(more[half:]),
+        layered(fresh.plus(more + more[half:])).plus(back),
+    ]
+    expected = draw(ways[0], places, 0.5, Random(seed))
+    for found in ways[1:]:
+        assert draw(found, places, 0.5, Random(seed)) == expected
+        assert (found.cells, found.totals()) == (ways[0].cells, ways[0].totals())
+
+
+def layered(asked: Asked) -> Asked:
+    """The same with everything in the layer below, as if much had been counted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "LAYER", 0)
+        return asked.settled()
+
+
+@pytest.mark.parametrize("left", [3, 40, 200])
+@pytest.mark.parametrize("limit", [0, 300])
+def test_the_few_pairs_that_are_left_are_found_in_a_large_pool(left: int, limit: int) -> None:
+    """At the end of a round nearly all pairs are a level above, or closed; levels are marked modulo 255."""
+    before = 299
+    asked = layered(Asked(Pool(((1, 20_000),)), limit).plus((pair, True, before) for pair in range(1, 20_001)))
+    asked = layered(asked.plus((pair, True, 1) for pair in range(1, 20_001) if pair % (20_000 // left)))
+    open_ones = [pair for pair in range(1, 20_001) if asked.times(pair)[1] == before]
+    asked = asked.plus([(open_ones[0], True, 1), (7, True, -1)])
+    members = {*open_ones[1:], 7}
+    assert asked.cells[0, before] == len(members)
+    number = min(30, len(members))
+    seen = Counter(pair for seed in range(600) for pair in asked.sample((0, before), number, Random(seed)))
+    assert set(seen) == members
+    p, rounds = number / len(members), 600
+    if p < 1:
+        statistic = sum((seen[pair] - rounds * p) ** 2 / (rounds * p * (1 - p)) for pair in members)
+        assert chi2.sf(statistic, len(members)) > UNLIKELY
 
 
 @pytest.mark.parametrize("taken", [0, 30, 55])

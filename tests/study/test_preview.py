@@ -58,7 +58,7 @@ def everything(database: Database, name: str = "tiny") -> dict[str, Any]:
             "participants": list(participants.records(db, study, SECRET)),
             "history": [row | {"at": None} for row in history.records(db, name)],
             "counts": dict(scheduling.counts(db, study, at)),
-            "settled": scheduling.settled(db, study, at).sessions,
+            "counted": scheduling.counted(db, study, at).gave,
             "trials": scheduling.trials_planned(db, study, at),
             "watched": watching.counts(db, study, at),
             "quality": watching.quality(db, study),

@@ -221,7 +221,7 @@ def test_what_was_counted_before_new_priorities_is_counted_by_them(
     begin(database, "first")
     with database.read() as db:
         study = scheduling.find(db, "tiny")
-        ahead = scheduling.settled(db, study, now())
+        ahead = scheduling.counted(db, study, now())
         assert demand.known(db, study, Design(), ahead) is ahead
     give(database, table(tmp_path / "p.csv", GOOD))
     with database.read() as db:

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from random import Random
 from threading import Barrier
 
 import pytest
 from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
-from study import design, erasure, ordering, scheduling, steps
+from study import demand, design, erasure, ordering, scheduling, steps
 from study.db import Database
 from study.errors import Closed, Full, Paused, UnknownStudy
 from study.models import Crop, Pair, Participant, Session, Stimulus, Study, Trial, Vote, now
@@ -36,7 +37,7 @@ RATINGS_ONLY = "practice = 0\ncatch_rate = 0\nidentical_rate = 0\nrepeat_rate = 
 def begin(database: Database, name: str, who: str, at: datetime | None = None) -> int:
     """Let somebody begin, as the pages do; the session's number in the database."""
     with database.read() as db:
-        ahead = scheduling.settled(db, scheduling.find(db, name), at or now())
+        ahead = scheduling.counted(db, scheduling.find(db, name), at or now())
     with database.write() as db:
         study = scheduling.find(db, name, lock=True)
         return scheduling.begin(db, study, newcomer(db, study, who), at or now(), ahead=ahead).id
@@ -324,9 +325,9 @@ def test_what_was_counted_ahead_never_changes_a_count(database: Database, load: 
     leave(database, sessions[2], timedelta(hours=3))
     leave(database, sessions[3], timedelta(hours=3))
     with database.read() as db:
-        ahead = scheduling.settled(db, scheduling.find(db, "tiny"), now())
-    assert ahead.sessions == set(sessions[:4])
-    assert sum(ahead.answers.totals().values()) == 15
+        ahead = scheduling.counted(db, scheduling.find(db, "tiny"), now())
+    assert (ahead.over.keys(), ahead.alive) == (set(sessions[:4]), set(sessions[4:]))
+    assert sum(ahead.answers.totals().values()) == 15 + 2 * 5
 
     def agree(at: datetime) -> None:
         with database.read() as db:
@@ -343,6 +344,94 @@ def test_what_was_counted_ahead_never_changes_a_count(database: Database, load: 
         erasure.erase(db, db.get_one(Session, sessions[0]).participant_id, now())
     agree(now())
     assert sum(answers(database, "tiny").values()) == 5 * 5  # three have voted, two are alive
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_processes_keep_is_what_is_counted_anew(database: Database, load: Load, seed: int) -> None:
+    """Three processes look now and then, while sessions begin, end, expire, revive, are screened out and erased."""
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 3\nvotes_per_pair = 4\n")
+    chance, start, sessions = Random(seed), now(), list[int]()
+    kept = [demand.NOTHING] * 3
+    for number in range(45):
+        with suppress(Full):
+            sessions.append(begin(database, "tiny", f"p{number}"))
+        for _ in range(2):
+            _befall(database, chance.choice(sessions), chance)
+        at = start + timedelta(minutes=chance.choice([-150, 0, 0, 0, 150]))
+        looks = chance.choice([0, 1, 2])
+        with database.read() as db:
+            study = scheduling.find(db, "tiny")
+            kept[looks] = scheduling.counted(db, study, at, kept[looks])
+            if chance.random() < 0.3:
+                kept[looks] = kept[looks].settled()
+            anew = scheduling.counted(db, study, at)
+            assert kept[looks].answers.totals() == anew.answers.totals()
+            assert kept[looks].answers.cells == anew.answers.cells
+            assert (kept[looks].alive, kept[looks].over, kept[looks].gave) == (anew.alive, anew.over, anew.gave)
+            before = Counter(anew.answers.totals())
+            assert planned(db, study, before, 7) == design.plan(
+                kept[looks].answers, lambda pairs: demand.sources(db, pairs), anew.catches,
+                design=scheduling.spec_of(study).design, asks_for="prefer", ordinal=7,
+            )  # fmt: skip
+
+
+def _befall(database: Database, session: int, chance: Random) -> None:
+    """Something becomes of a session; it may be that nothing can any more."""
+    with database.write() as db:
+        found = db.get_one(Session, session)
+        if found.outcome != "open":
+            if chance.random() < 0.3:
+                erasure.erase(db, found.participant_id, now())
+            return
+        voted = select(Vote.trial_id)
+        ahead = db.scalars(select(Trial).where(Trial.session_id == session, Trial.id.not_in(voted))).all()
+        fate = chance.choice(["votes", "votes", "complete", "screened_out", "goes", "comes back", "erased"])
+        for trial in ahead[: len(ahead) if fate == "complete" else chance.randrange(len(ahead) + 1)]:
+            db.add(Vote(trial_id=trial.id, key=trial.key, choice="left", simulated=False, voted_at=now()))
+        if fate in {"complete", "screened_out"}:
+            found.outcome, found.ended_at = fate, now()
+        elif fate == "erased":
+            erasure.erase(db, found.participant_id, now())
+        else:
+            found.active_at = now() - timedelta(hours=3 if fate == "goes" else 0)
+
+
+def test_a_process_that_counted_reads_only_what_changed(database: Database, load: Load) -> None:
+    """One statement where nothing did; an erased session is taken out without a look at any other one."""
+    load(conditions=FOUR, sources=2, toml="[design]\ntrials = 5\n")
+    sessions = [begin(database, "tiny", f"p{number}") for number in range(4)]
+    vote_all(database, sessions[0])
+    end(database, sessions[0], "complete")
+    with database.read() as db:
+        ahead = scheduling.counted(db, scheduling.find(db, "tiny"), now())
+    with database.read() as db:
+        study = scheduling.find(db, "tiny")
+        with asked(database) as nothing_new:
+            assert scheduling.counted(db, study, now(), ahead) is ahead
+        assert len(nothing_new) == 1
+    with database.write() as db:
+        erasure.erase(db, db.get_one(Session, sessions[0]).participant_id, now())
+    with database.read() as db:
+        study = scheduling.find(db, "tiny")
+        with asked(database) as erased:
+            found = scheduling.counted(db, study, now(), ahead)
+        assert not any(" trial" in statement for statement in erased)
+        assert found.gave.keys() == set(sessions[1:])
+        assert sum(found.answers.totals().values()) == 3 * 5
+
+
+def test_a_preview_of_a_large_study_reads_no_pairs_under_the_lock(database: Database, load: Load) -> None:
+    load(conditions=FOUR, sources=2)
+    with database.read() as db:
+        ahead = scheduling.counted(db, scheduling.find(db, "tiny"), now())
+    with database.write() as db:
+        study = scheduling.find(db, "tiny", lock=True)
+        person = newcomer(db, study, "looks")
+        person.preview = True
+        with asked(database) as statements:
+            session = scheduling.begin(db, study, person, now(), ahead=ahead)
+        assert not any("FROM pair WHERE" in statement for statement in statements)
+        assert db.scalars(select(Trial).where(Trial.session_id == session.id, Trial.kind == "preview")).all()
 
 
 def test_answers_of_ended_sessions_are_not_counted_under_the_lock(database: Database, load: Load) -> None:
@@ -362,6 +451,7 @@ def test_a_page_that_promises_no_number_of_answers_counts_none(database: Databas
     load("free")
     load("bound", toml="[design]\nvotes_per_pair = 3")
     for name, counted_there in (("free", False), ("bound", True)):
+        begin(database, name, "p")
         with database.read() as db, asked(database) as statements:
             study = scheduling.find(db, name)
             scheduling.check_room(db, study, now())
