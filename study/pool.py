@@ -7,7 +7,7 @@ of numbers; only pairs that were asked about are counted one by one, and how man
 import sys
 from array import array
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ Row = tuple[int, bool, int]
 HEAVIEST = 1 << 40
 """The greatest weight; one that is smaller by more than this factor counts as 1."""
 NEVER = (0, 0)
-LAYER = 5_000
+LAYER = 1_000
 """From so many pairs on, what was counted last is put together with what was counted before."""
 CLOSED = 255
 """The mark of a pair that may not be asked about any more."""
@@ -180,21 +180,27 @@ class Asked:
 
     def _places(self, cell: Cell, places: Sequence[int], fits: Callable[[int], bool]) -> list[int]:
         """All places of a cell in their order, found by their marks: in its class or in its level, which is smaller."""
-        mark, of_level = cell[1] % CLOSED, sum(size for (_, level), size in self.cells.items() if level == cell[1])
-        if len(places) > of_level:
-            return list(filter(fits, self._marked(cell[1])))
-        changed = {self.pool.place(pair) for pair, (_, level) in self._new.items() if level == cell[1]}
-        return sorted(filter(fits, changed.union(place for place in places if self._marks[place] == mark)))
+        kind, level = cell
+        mark, of_level = level % CLOSED, sum(size for (_, at), size in self.cells.items() if at == level)
+        marked = self._marked(level) if len(places) > of_level else [at for at in places if self._marks[at] == mark]
+        return sorted(filter(fits, {*marked, *self._changed[kind, level]}))
 
     def _marked(self, level: int) -> list[int]:
-        """The places, in their order, that may be at a level; kept, for a draw asks for all classes of one."""
+        """The places that are marked with a level; kept, for a draw asks for all classes of one."""
         if level not in self._listed:
-            found = {self.pool.place(pair) for pair, (_, of) in self._new.items() if of == level}
-            mark, at = level % CLOSED, -1
+            mark, at, found = level % CLOSED, -1, list[int]()
             while (at := self._marks.find(mark, at + 1)) >= 0:
-                found.add(at)
-            self._listed[level] = sorted(found)
+                found.append(at)
+            self._listed[level] = found
         return self._listed[level]
+
+    @cached_property
+    def _changed(self) -> defaultdict[Cell, list[int]]:
+        """The places of each cell that have no mark of their own yet."""
+        found = defaultdict[Cell, list[int]](list)
+        for pair, (_, level) in self._new.items():
+            found[self.pool.class_of(pair), level].append(self.pool.place(pair))
+        return found
 
     def _fits(self, kind: int, level: int) -> Callable[[int], bool]:
         """Whether a place is open and of this class and level."""

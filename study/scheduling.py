@@ -5,12 +5,28 @@ so that the counts a plan is made from hold until it is stored, and the number o
 What is planned and answered is counted before the lock, which then covers only what changed since.
 """
 
+import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session as OrmSession
 
 from study import demand, design, ordering, questions
@@ -158,8 +174,19 @@ def _plan(db: OrmSession, session: Session, found: Counted, ordinal: int) -> Non
     if session.participant.preview:
         planned = [_previewed(trial) for trial in planned]
     db.flush()
-    # Not through the ORM, which would take three times as long, with the study locked.
-    db.connection().execute(insert(_TRIALS), [_trial(session.id, trial) for trial in planned])
+    _store(db, [_trial(session.id, trial) for trial in planned])
+
+
+def _store(db: OrmSession, trials: list[dict[str, Any]]) -> None:
+    """Add these rows, not through the ORM, which would take three times as long, with the study locked.
+
+    PostgreSQL gets them in one statement, for each one costs it a tenth of a millisecond.
+    """
+    connection = db.connection()
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(_TRIALS), trials)
+    else:
+        connection.execute(_AT_ONCE, {"rows": json.dumps(trials)})
 
 
 def _previewed(trial: ordering.Planned) -> ordering.Planned:
@@ -268,3 +295,10 @@ def _trial(session: int, planned: ordering.Planned) -> dict[str, Any]:
 _TRIALS: Any = Trial.__table__
 _OF_PARTICIPANT = select(Session).where(Session.participant_id == bindparam("participant"))
 _LAST: Any = select(func.max(Session.ordinal)).where(taking_part(bindparam("study", type_=Integer)))
+_GIVEN = ("session_id", "pair_id", "public", "key", "correction_key", *PLANNED, "reloads")
+_ROWS: Any = (
+    func.json_to_recordset(cast(bindparam("rows", type_=Text), postgresql.JSON))
+    .table_valued(*(column(name, _TRIALS.c[name].type) for name in _GIVEN))
+    .render_derived(name="given", with_types=True)
+)
+_AT_ONCE: Any = insert(_TRIALS).from_select(_GIVEN, select(*(_ROWS.c[name] for name in _GIVEN)))

@@ -168,12 +168,12 @@ def measure(database: Database, name: str, rounds: int) -> tuple[float, float, l
     """
     start = time.perf_counter()
     with database.read() as db:
-        ahead = scheduling.counted(db, scheduling.find(db, name), now())
+        ahead = scheduling.counted(db, scheduling.find(db, name), now()).settled()
     once, before, under, worked = time.perf_counter() - start, list[float](), list[float](), list[float]()
     for _ in range(rounds):
         start = time.perf_counter()
         with database.read() as db:
-            ahead = scheduling.counted(db, scheduling.find(db, name), now(), ahead)
+            ahead = scheduling.counted(db, scheduling.find(db, name), now(), ahead).settled()
         before.append(time.perf_counter() - start)
         with database.write() as db:
             study = scheduling.find(db, name, lock=True)
