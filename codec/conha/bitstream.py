@@ -61,7 +61,7 @@ class TooLarge(BadFile):
 
 @dataclass(frozen=True)
 class Picture:
-    """A coded picture: `model` is the identity's first 8 bytes, `symbols_crc` what `started_crc` began, over symbols."""
+    """A coded picture: `model` is the identity's first 8 bytes, `symbols_crc` goes on from `started_crc`."""
 
     width: int
     height: int
