@@ -15,6 +15,9 @@ from study.db import Database
 from study.ledger import Export
 from study.models import Session, Study, Trial, Vote, now
 
+SESSIONS = "sessions.csv"
+NONE: Mapping[str, str] = {}
+
 
 class Reach(NamedTuple):
     """How far a file of a study's votes goes: the last session and the last vote of the moment that it shows."""
@@ -31,11 +34,15 @@ def votes(database: Database, name: str, path: Path, who: str = deeds.COMMAND_LI
     Raises:
         Refused: there is no such study, or the files cannot or should not stand there.
     """
+
+    def settle(digests: Mapping[Path, str]) -> None:
+        sessions = path.with_name(SESSIONS)
+        beside = {SESSIONS: digests[sessions]} if reach.last_session_id else {}
+        note(database, reach, "votes", path, sha256=digests[path], who=who, people=beside)
+
     with database.read() as db:
         reach = reach_of(db, loading.find(db, name))
-        return export.write(
-            db, name, path, lambda done: note(database, reach, "votes", path, sha256=done[path], who=who)
-        )
+        return export.write(db, name, path, settle)
 
 
 def people(database: Database, name: str, path: Path, secret_key: str, who: str = deeds.COMMAND_LINE) -> int:
@@ -60,11 +67,15 @@ def reach_of(db: OrmSession, study: Study) -> Reach:
     return Reach(study.id, study.name, sessions or 0, db.scalar(theirs.where(Session.study_id == study.id)) or 0)
 
 
-def note(database: Database, reach: Reach, what: str, path: Path, *, sha256: str, who: str) -> None:
-    """Keep that the file left, and write it into the log."""
+def note(
+    database: Database, reach: Reach, what: str, path: Path, *, sha256: str, who: str, people: Mapping[str, str] = NONE
+) -> None:
+    """Keep that the file left, and write it into the log; `people` are files beside it that hold no votes."""
     did = "archived" if what == "archive" else "exported"
     with database.write() as db:
         add(db, reach, what, path.name, sha256)
+        for name, digest in people.items():
+            add(db, reach, "participants", name, digest)
         deeds.record(db, who, did, reach.study, what=what, name=path.name, sha256=sha256)
 
 

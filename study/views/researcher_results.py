@@ -57,7 +57,7 @@ def file(name: str, number: int, file: str) -> Response:
         seen = file in results.QUALITY or covering.cover_of(db, study).shows(number)
         content = results.file_of(db, result, file) if result is not None and ours and seen else None
     if content is None:
-        raise access.UnknownPlace("There is no such file of this study, or it is covered.")
+        raise access.UnknownPlace("This study has no such file, it is covered, or it named somebody who has withdrawn.")
     response = make_response(content)
     if file == results.PAGE:
         response.headers["Content-Security-Policy"] = SANDBOX

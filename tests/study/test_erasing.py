@@ -15,6 +15,7 @@ from study import backup, deeds, leaving, tracing
 from study.cli import cli
 from study.db import Database
 from study.ledger import Result as Loaded
+from study.ledger import ResultFile as LoadedFile
 from study.models import Participant, PlatformIdentity, Session, Study, now
 
 Load = Callable[..., str]
@@ -106,8 +107,8 @@ def test_exports_that_held_the_person_are_named_and_no_others(
     said = json.loads(run("erase", "tiny", "--session", "3", "--yes", "--json").stdout)
     assert said["erased"]
     assert [(file["what"], file["name"], file["votes"]) for file in said["exports"]] == [
-        ("votes", "later.csv", True), ("participants", "who.csv", False), ("backup", "b.zip", True),
-        ("report", "loaded report", True),
+        ("votes", "later.csv", True), ("participants", "sessions.csv", False), ("participants", "who.csv", False),
+        ("backup", "b.zip", True), ("report", "loaded report", True),
     ]  # fmt: skip
     leaving.votes(voted, "tiny", tmp_path / "after" / "votes.csv")
     again = run("erase", "tiny", "--session", "3")
@@ -115,6 +116,28 @@ def test_exports_that_held_the_person_are_named_and_no_others(
     assert "after" not in again.stdout
     assert again.stdout.count("votes  later.csv") == 1
     assert "erase the session again" in again.stdout
+
+
+def test_the_sessions_beside_the_votes_are_found_as_well(voted: Database, run: Run, tmp_path: Path) -> None:
+    leaving.votes(voted, "tiny", tmp_path / "out" / "votes.csv")
+    said = run("erase", "tiny", "--session", "2", "--yes", "--search", tmp_path).stdout
+    for file in ("votes.csv", "sessions.csv"):
+        assert f"{tmp_path / 'out' / file}: held this person" in said
+
+
+def test_files_of_loaded_reports_that_name_the_person_are_erased_with_them(voted: Database, run: Run) -> None:
+    kept, gone = pseudonyms(voted)
+    said = {"ratings.csv": "rating", "quality.csv": f"{kept},{gone}", "raters.csv": kept, "report.html": f"<p>{gone}"}
+    with voted.write() as db:
+        loaded = Loaded(study_id=1, loaded_at=now(), votes_sha256="a" * 64, simulated=False)
+        loaded.files = [
+            LoadedFile(name=name, sha256=hashlib.sha256(text.encode()).hexdigest(), content=text.encode())
+            for name, text in said.items()
+        ]
+        db.add(loaded)
+    assert run("erase", "tiny", gone, "--yes").exit_code == 0
+    with voted.read() as db:
+        assert set(db.scalars(select(LoadedFile.name))) == {"ratings.csv", "raters.csv"}
 
 
 def digest(path: Path) -> str:

@@ -386,7 +386,8 @@ def test_exports_are_noted_with_how_far_they_reach(filled: Database, tmp_path: P
     leaving.votes(filled, "tiny", tmp_path / "v" / "votes.csv")
     leaving.people(filled, "tiny", tmp_path / "p" / "who.csv", SECRET)
     with filled.read() as db:
-        votes, people = db.scalars(select(Export).order_by(Export.id))
+        votes, sessions, people = db.scalars(select(Export).order_by(Export.id))
+        assert (sessions.what, sessions.name) == ("participants", "sessions.csv")
         assert votes.last_vote_id == people.last_vote_id == db.scalar(select(func.max(Vote.id)))
         assert votes.last_session_id == 3
         assert [line.did for line in db.scalars(select(Deed).order_by(Deed.id))][-2:] == ["exported", "exported"]
