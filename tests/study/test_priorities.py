@@ -178,6 +178,39 @@ def test_simulated_votes_set_no_priorities_for_people(database: Database, load: 
         give(database, other)
 
 
+def test_a_copy_draws_by_the_priorities_that_its_original_had(database: Database, load: Load, tmp_path: Path) -> None:
+    """The same pairs with the same weights, so the first session of both is the same; then each goes its own way."""
+    load("between", conditions=THREE, toml=ADAPTIVE)
+    load(sources=5, crops=2, conditions=THREE, toml=ADAPTIVE)
+    path = table(tmp_path / "p.csv", ",,,,,avif@0.50,jpeg@0.50,1", "source3,,,,,avif@0.50,webp@0.50,40")
+    given = give(database, path)
+    with database.write() as db:
+        copying.copy_study(db, "tiny", "copy")
+    places = {name: number for number, name in enumerate(sorted(crop for _, _, crop in weights(database)))}
+    copied = {name: number for number, name in enumerate(sorted(crop for _, _, crop in weights(database, "copy")))}
+    assert {(a, b, copied[crop]): weight for (a, b, crop), weight in weights(database, "copy").items()} == {
+        (a, b, places[crop]): weight for (a, b, crop), weight in weights(database).items()
+    }
+    plans = [
+        [(t.strategy, t.probability, t.flipped, t.pair_id - first) for t in begin(database, f"p {name}", name)]
+        for name, first in ((name, first_pair(database, name)) for name in ("tiny", "copy"))
+    ]
+    assert plans[0] == plans[1]
+    assert {strategy for strategy, *_ in plans[0]} == {"adaptive", "random"}
+    give(database, table(tmp_path / "q.csv", ",,,,,jpeg@0.50,webp@0.50,9"))
+    with database.read() as db:
+        assert loading.find(db, "copy").priorities_sha256 == given.sha256
+        line = deeds.read(db, "copy", did=["prioritised"])[0]
+        assert (line.detail["sha256"], line.detail["pairs"]) == (given.sha256, given.pairs)
+        assert line.detail["copied_from"] == "tiny"
+    assert 9.0 not in weights(database, "copy").values()
+
+
+def first_pair(database: Database, name: str) -> int:
+    with database.read() as db:
+        return db.scalars(select(func.min(Pair.id)).where(Pair.study_id == loading.find(db, name).id)).one()
+
+
 def test_sessions_are_drawn_by_priorities_from_then_on_and_say_how(
     database: Database, load: Load, tmp_path: Path
 ) -> None:
