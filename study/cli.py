@@ -61,6 +61,10 @@ class Commands(click.Group):
             raise Refused(f"{where}: {error.strerror}; name another place, or make room there.") from error
 
 
+COUNTING_S = 120.0
+"""For how long votes are counted before a study is paused or closed; a million take half a minute."""
+
+
 @click.group(cls=Commands)
 def cli() -> None:
     """People: load a study, serve it, take its votes out."""
@@ -190,10 +194,15 @@ def check_revision() -> None:
 
 
 def _change_state(name: str, state: str) -> None:
-    from study import loading
+    """The log says how many votes there were; what nobody has looked at yet is counted before the study is locked."""
+    from study import loading, watching
 
-    with open_database() as database, database.write() as db:
-        loading.change_state(db, name, state)
+    with open_database() as database:
+        with database.read() as db:
+            study = loading.find(db, name)
+        watching.catch_up(database, study, budget_s=COUNTING_S)
+        with database.write() as db:
+            loading.change_state(db, name, state)
 
 
 def _check_free(host: str, port: int, address: str) -> None:

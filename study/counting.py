@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import loading, scheduling
-from study.models import Pair, Session, Study, Trial, Vote, now, taking_part
+from study import extent, loading, scheduling
+from study.models import Session, Study, Trial, Vote, now, taking_part
 
 
 def all_studies(db: OrmSession) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def _left(study: dict[str, Any]) -> str:
 def _counted(db: OrmSession, study: Study) -> dict[str, Any]:
     grouped = select(Session.outcome, func.count()).where(taking_part(study.id)).group_by(Session.outcome)
     outcomes = {row[0]: row[1] for row in db.execute(grouped)}
-    pairs = db.scalar(select(func.count()).where(Pair.study_id == study.id, Pair.kind == "rating")) or 0
+    pairs = extent.pairs(db, study)
     answers = list(scheduling.counts(db, study, now()).values())
     last = db.scalar(select(func.max(Vote.voted_at)).join(Vote.trial).join(Trial.session).where(taking_part(study.id)))
     return {

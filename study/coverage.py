@@ -1,14 +1,14 @@
 """The coverage of a study: how many rating votes each two conditions have, and how evenly they fell on their pairs."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased
 
+from study import extent
 from study.ledger import Tally
-from study.models import Condition, Pair, Stimulus, Study
+from study.models import Condition, Pair, Study
 from study.scheduling import spec_of
 
 LEVELS = 9
@@ -40,20 +40,12 @@ class Map:
 
 def maps(db: OrmSession, study: Study) -> list[Map]:
     """The maps of a study, by rising rate."""
-    a, b, of_a, of_b = aliased(Stimulus), aliased(Stimulus), aliased(Condition), aliased(Condition)
-    votes = func.coalesce(Tally.votes, 0)
-    query = (
-        select(of_a.name, of_a.rate, of_b.name, of_b.rate, func.sum(votes), func.min(votes), func.count())
-        .select_from(Pair)
-        .join(a, a.id == Pair.a_id)
-        .join(b, b.id == Pair.b_id)
-        .join(of_a, of_a.id == a.condition_id)
-        .join(of_b, of_b.id == b.condition_id)
-        .outerjoin(Tally, and_(Tally.study_id == Pair.study_id, Tally.what == "pair", Tally.key == Pair.id))
-        .where(Pair.study_id == study.id, Pair.kind == "rating")
-        .group_by(of_a.name, of_a.rate, of_b.name, of_b.rate)
-    )
-    rows: list[Any] = [(*row[:4], *map(int, row[4:])) for row in db.execute(query)]
+    conditions = select(Condition.id, Condition.name, Condition.rate).where(Condition.study_id == study.id)
+    named = {number: (name, rate) for number, name, rate in db.execute(conditions)}
+    voted, rows = _voted(db, study), list[tuple[str, str, str, str, int, int, int]]()
+    for (a, b), pairs in extent.cells(db, study).items():
+        votes, least, with_votes = voted.get((a, b), (0, 0, 0))
+        rows.append((*named[a], *named[b], votes, least if with_votes == pairs else 0, pairs))
     linked = any(rate_a != rate_b for _, rate_a, _, rate_b, *_ in rows)
     wished = spec_of(study).design.votes_per_pair
     most = max((votes_ / pairs for *_, votes_, _, pairs in rows), default=0)
@@ -69,6 +61,21 @@ def maps(db: OrmSession, study: Study) -> list[Map]:
             sorted({name for two in here.cells for name in two}, key=lambda n: (_number(rates[n]), n))
         )
     return sorted(found.values(), key=lambda here: _number(here.rate))
+
+
+def _voted(db: OrmSession, study: Study) -> dict[extent.Two, tuple[int, int, int]]:
+    """Of each two conditions the votes, the fewest of a pair that has any, and how many pairs have."""
+    a, b = extent.a, extent.b
+    query = (
+        select(a.condition_id, b.condition_id, func.sum(Tally.votes), func.min(Tally.votes), func.count())
+        .select_from(Tally)
+        .join(Pair, Pair.id == Tally.key)
+        .join(a, a.id == Pair.a_id)
+        .join(b, b.id == Pair.b_id)
+        .where(Tally.study_id == study.id, Tally.what == "pair", Tally.votes > 0)
+        .group_by(a.condition_id, b.condition_id)
+    )
+    return {(one, other): (int(votes), least, pairs) for one, other, votes, least, pairs in db.execute(query)}
 
 
 def _level(votes: float, most: float) -> int:

@@ -76,12 +76,17 @@ def counted_before(db: OrmSession, sessions: Sequence[int]) -> list[int]:
 def read(db: OrmSession, study: Study, sessions: Sequence[int]) -> Read:
     """Count what is new of these sessions; call it in a transaction that sees one moment (`Database.read`)."""
     turn = db.scalar(select(Watch.turn).where(Watch.study_id == study.id)) or 0
-    new = _newly(sessions)
-    given = {row["session_id"]: dict(row) for row in db.execute(_sums(new)).mappings()}
+    given, tallies = dict[int, dict[str, Any]](), list[Any]()
+    known = set(counted_before(db, sessions))
+    for some, again in ((known, True), (set(sessions) - known, False)):
+        new = _newly(sorted(some), again=again)
+        found = {row["session_id"]: dict(row) for row in db.execute(_sums(new, again=again)).mappings()} if some else {}
+        tallies += db.execute(_tallies(db, new, again=again)).all() if found else []
+        given |= found
     nothing = dict.fromkeys(_COUNTS, 0)
     turns = db.execute(select(Session.id, Session.turn).where(Session.id.in_(sessions)))
     rows = [{**nothing, **given.get(session, {}), "session_id": session, "turn": at} for session, at in turns]
-    return Read(turn, rows, db.execute(_tallies(db, new)).all() if given else [])
+    return Read(turn, rows, tallies)
 
 
 def keep(db: OrmSession, study: Study, found: Read) -> bool:
@@ -108,7 +113,7 @@ def forget(db: OrmSession, session: Session) -> None:
     if counted is None:
         return
     theirs = and_(Trial.session_id == session.id, _new.id <= counted.last_vote)
-    gone = [(what, key, -votes) for what, key, votes in db.execute(_tallies(db, theirs))]
+    gone = [(what, key, -votes) for what, key, votes in db.execute(_tallies(db, theirs, again=False))]
     _add(db, session.study_id, gone)
     db.execute(delete(_SESSIONS).where(_SESSIONS.c.session_id == session.id))
 
@@ -122,35 +127,31 @@ def throw_away(db: OrmSession, study: Study) -> None:
     db.execute(delete(_SESSIONS).where(_SESSIONS.c.session_id.in_(theirs)))
 
 
-def _newly(sessions: Sequence[int]) -> ColumnElement[bool]:
-    """Whether a vote of these sessions is not counted yet.
+def _newly(sessions: Sequence[int], *, again: bool) -> ColumnElement[bool]:
+    """Whether a vote of these sessions is not counted yet; `again`: some of each are.
 
-    The trials are bounded by what a session can have answered since, so that those ahead of it are not gone through.
+    Then the trials are bounded by what a session can have answered since, so that those ahead of it are not gone
+    through. The bounds stand bare, without a case for sessions that nothing is counted of: so they lead into an index.
     """
-    reach = case(
-        (SessionTally.id.is_(None), _EVERY), else_=SessionTally.position + Session.turn - SessionTally.turn + SLACK
-    )
+    if not again:
+        return Session.id.in_(sessions)
     return and_(
         Session.id.in_(sessions),
-        Trial.position >= func.coalesce(SessionTally.position, 0),
-        Trial.position <= reach,
-        _new.id > func.coalesce(SessionTally.last_vote, 0),
+        Trial.position >= SessionTally.position,
+        Trial.position <= SessionTally.position + Session.turn - SessionTally.turn + SLACK,
+        _new.id > SessionTally.last_vote,
     )
 
 
-def _votes(*columns: Any) -> Select[Any]:
-    """Votes with what was voted on; practice and previews are among them."""
-    return (
-        select(*columns)
-        .select_from(Session)
-        .outerjoin(SessionTally, SessionTally.session_id == Session.id)
-        .join(Trial, Trial.session_id == Session.id)
-        .join(_new, _new.trial_id == Trial.id)
-        .outerjoin(_old, _old.id == _new.corrects)
-    )
+def _votes(*columns: Any, again: bool) -> Select[Any]:
+    """Votes with what was voted on, and what is counted of their sessions; practice and previews are among them."""
+    votes = select(*columns).select_from(Session).join(Trial, Trial.session_id == Session.id)
+    if again:
+        votes = votes.join(SessionTally, SessionTally.session_id == Session.id)
+    return votes.join(_new, _new.trial_id == Trial.id).outerjoin(_old, _old.id == _new.corrects)
 
 
-def _sums(votes: ColumnElement[bool]) -> Select[Any]:
+def _sums(votes: ColumnElement[bool], *, again: bool) -> Select[Any]:
     """What each session has given in these votes. A correction adds what it says and takes away what it corrects."""
     rating, catch = Trial.kind == "rating", Trial.kind == "catch"
     identical, repeat = Trial.kind == "identical", and_(Trial.kind == "repeat", _cast.id.is_not(None))
@@ -173,7 +174,7 @@ def _sums(votes: ColumnElement[bool]) -> Select[Any]:
         "response_ms": cast(func.sum(case((rating, _ms(_new) - _ms(_old)), else_=0)), BigInteger),
     }
     return (
-        _votes(Session.id.label("session_id"), *(column.label(name) for name, column in sums.items()))
+        _votes(Session.id.label("session_id"), *(column.label(name) for name, column in sums.items()), again=again)
         .outerjoin(_first, and_(Trial.kind == "repeat", _first.pair_id == Trial.pair_id,
                                 _first.session_id == Trial.session_id, _first.kind == "rating"))
         .outerjoin(_cast, and_(_cast.trial_id == _first.id, _cast.corrects.is_(None)))
@@ -191,7 +192,7 @@ def _same_winner(vote: Any, before: Any) -> ColumnElement[bool]:
     return same
 
 
-def _tallies(db: OrmSession, votes: ColumnElement[bool]) -> Any:
+def _tallies(db: OrmSession, votes: ColumnElement[bool], *, again: bool) -> Any:
     """How many of these votes there are of each pair, in each hour and by each time: `what`, `key`, `votes`."""
     said = (
         ("pair", Trial.pair_id, func.count(), _IS_FIRST),
@@ -200,7 +201,10 @@ def _tallies(db: OrmSession, votes: ColumnElement[bool]) -> Any:
         ("tenth", _ms(_old) // TENTH_MS, -func.count(), _old.response_ms.is_not(None)),
     )
     rating = and_(votes, Trial.kind == "rating")
-    parts = [_votes(literal(what), key, number).where(rating, of).group_by(key) for what, key, number, of in said]
+    parts = [
+        _votes(literal(what), key, number, again=again).where(rating, of).group_by(key)
+        for what, key, number, of in said
+    ]
     return union_all(*parts)
 
 
@@ -249,4 +253,3 @@ _TALLIES: Any = Tally.__table__
 _SESSIONS: Any = SessionTally.__table__
 _COUNTS = tuple(column.name for column in _SESSIONS.columns if column.name not in {"id", "session_id", "turn"})
 _IS_FIRST = _new.corrects.is_(None)
-_EVERY = 2**31 - 1

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from study import scheduling, steps, tallying
+from study import extent, scheduling, steps, tallying
 from study.db import Database
 from study.ledger import SessionTally, Tally
-from study.models import Pair, Session, Study, Trial, taking_part
+from study.models import Session, Study, Trial, taking_part
 from study.shares import Share
 
 BUDGET_S = 0.15
@@ -108,14 +108,12 @@ def counts(db: OrmSession, study: Study, at: datetime) -> Counts:
     outcomes: Counter[str] = Counter()
     for outcome, is_alive, number in db.execute(query):
         outcomes[outcome if outcome != "open" else "alive" if is_alive else "left"] += number
-    votes = func.coalesce(Tally.votes, 0)
-    answered = select(func.count(), func.sum(votes), func.min(votes), func.max(votes)).select_from(Pair)
-    row = db.execute(
-        answered.outerjoin(Tally, _of_pair()).where(Pair.study_id == study.id, Pair.kind == "rating")
-    ).one()
-    pairs, total, least, most = (number or 0 for number in row)
+    answered = select(func.count(), func.sum(Tally.votes), func.min(Tally.votes), func.max(Tally.votes))
+    with_votes = (Tally.study_id == study.id, Tally.what == "pair", Tally.votes > 0)
+    asked, total, least, most = (number or 0 for number in db.execute(answered.where(*with_votes)).one())
+    pairs = extent.pairs(db, study)
     ends = {name: outcomes[name] for name in ("complete", "alive", "left", "screened_out", "withdrawn", "declined")}
-    return Counts(**ends, votes=total, pairs=pairs, least=least, most=most)
+    return Counts(**ends, votes=int(total), pairs=pairs, least=least if asked == pairs else 0, most=most)
 
 
 def quality(db: OrmSession, study: Study) -> Quality:
@@ -195,7 +193,3 @@ def _alive(study: Study, at: datetime) -> ColumnElement[bool]:
     """Whether a session may still go on at the moment `at`."""
     kept = timedelta(hours=scheduling.spec_of(study).design.resume_hours)
     return and_(Session.outcome == "open", Session.active_at >= scheduling.clock(study, at) - kept)
-
-
-def _of_pair() -> ColumnElement[bool]:
-    return and_(Tally.study_id == Pair.study_id, Tally.what == "pair", Tally.key == Pair.id)
