@@ -22,10 +22,10 @@ CIRCUMSTANCES = ("voted_at", "zoomed", "device_pixels_per_pixel", "pixel_exact",
 DAY = len("2024-12-31")
 HISTORY_REQUIRED = ("did", "sessions", "votes")
 SEEN = {
-    "uncovered": "ratings were uncovered while the study took votes ({often}, first with {sessions} complete sessions "
-    "and {votes} rating votes): who stops when something is separated finds too much, and no p or interval knows of it",
-    "looked": "ratings were looked at while the study took votes, as it had planned ({often}, first with {sessions} "
-    "complete sessions and {votes} rating votes): each look has a part of alpha alone, as the frozen study says",
+    "uncovered": "Ratings were uncovered while the study took votes ({often}, first with {sessions} complete sessions "
+    "and {votes} rating votes): who stops when something is separated finds too much, and no p or interval knows it.",
+    "looked": "Ratings were looked at while the study took votes, as it had planned ({often}, first with {sessions} "
+    "complete sessions and {votes} rating votes): each look has a part of alpha alone, as the frozen study says.",
 }
 """What history.csv calls it when ratings could be seen before the study had closed, and what the report says then."""
 Section = Mapping[str, Any]
@@ -36,8 +36,9 @@ class Recorded:
     """What lies beside the votes; `design` is empty where there is none, `notes` say what was found and not used.
 
     `seen` says how often ratings came into view before the study had closed, by the words of `history.csv`; empty where
-    that does not lie there. `circumstances` holds, for the columns of `CIRCUMSTANCES` that the file has, how many rated
-    votes say what; of `voted_at` the day alone. Empty cells do not count.
+    that does not lie there. `in_view` says the same in sentences. `circumstances` holds, for the columns of
+    `CIRCUMSTANCES` that the file has, how many rated votes say what; of `voted_at` the day alone. Empty cells do not
+    count.
     """
 
     design: Mapping[str, Section] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Recorded:
     circumstances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seen: Mapping[str, int] = field(default_factory=dict)
+    in_view: tuple[str, ...] = ()
 
     def setting(self, section: str, name: str) -> Any:
         """Return what the frozen study says; None where it says nothing."""
@@ -65,7 +67,7 @@ def recorded(rated: Votes, sessions: Table | None = None, table: Cells | None = 
     if sessions is None and beside.is_file():
         sessions = read_sessions(beside)
     seen, told = _seen(folder / "history.csv") if design else ({}, [])
-    return Recorded(design, sessions, _circumstances(rated, table), (*notes, *told), seen)
+    return Recorded(design, sessions, _circumstances(rated, table), tuple(notes), seen, tuple(told))
 
 
 def _design(path: Path, configs: set[str]) -> tuple[Mapping[str, Section], list[str]]:

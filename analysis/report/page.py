@@ -68,6 +68,7 @@ def page(findings: Findings, known: Recorded, made: Record, tables: Tables, albu
         "methods": methods(findings),
         "checklist": checklist(findings, known),
         "notes": known.notes,
+        "in_view": known.in_view,
     }
     return _environment().get_template("report.html.jinja").render(context)
 

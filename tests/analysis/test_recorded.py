@@ -35,7 +35,7 @@ def test_the_report_says_that_ratings_were_in_view_while_votes_came_in(votes: Pa
     done = CliRunner().invoke(cli, ["report", str(votes), "--rounds", "20", "-o", str(tmp_path / "report")])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "ratings were uncovered while the study took votes (2 times, first with 4 complete sessions and 80" in page
+    assert "Ratings were uncovered while the study took votes (2 times, first with 4 complete sessions and 80" in page
     assert "as it had planned (once, first with 10 complete sessions and 200 rating votes)" in page
     beside = json.loads((tmp_path / "report" / "settings.json").read_text(encoding="utf-8"))["beside"]
     assert beside["seen"] == {"uncovered": 2, "looked": 1}
@@ -51,7 +51,7 @@ def test_nothing_is_said_where_nobody_saw_them(
     if history:
         (tmp_path / "history.csv").write_text(history, encoding="utf-8")
     found = recorded(select(read_votes(votes), {}).rated)
-    assert (found.seen, found.notes) == (seen, ())
+    assert (found.seen, found.notes, found.in_view) == (seen, (), ())
 
 
 def test_a_history_beside_another_design_is_not_this_studys(votes: Path, tmp_path: Path) -> None:

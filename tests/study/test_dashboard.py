@@ -253,9 +253,14 @@ def test_what_is_shown_of_a_study_is_what_people_did(ada: Desk, load: Load, brow
     text = ada.get("/studies/tiny")
     for shown in ("<dt>complete</dt><dd>1", "<dt>on the way</dt><dd>1", "<dt>declined</dt><dd>1", "block 1"):
         assert shown in text
+    assert "on the way" in ada.get("/studies/tiny/participants")
     assert re.search(r"jpeg@0\.50.*<td class=\"h9\">", text, re.DOTALL)
     assert "tiny" in ada.get("/")
     assert "http://localhost/s/tiny" in text
+    ada.post("/studies/tiny/close")
+    for page in ("", "/participants"):
+        assert "cut off" in ada.get(f"/studies/tiny{page}")
+        assert "on the way" not in ada.get(f"/studies/tiny{page}")
 
 
 def test_html_in_names_and_texts_is_shown_as_written(ada: Desk, database: Database, load: Load) -> None:
