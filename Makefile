@@ -21,7 +21,7 @@ check: .venv/tests ## linters, types and the arrows between the rooms
 	.venv/bin/lint-imports
 
 unit: .venv/tests ## the tests alone; ARGS="tests/analysis -k ratings" runs a part
-	@CHROMIUM=$$(scripts/find-chromium) || exit 1; export CHROMIUM; scripts/with-postgres .venv/bin/python -m pytest $(ARGS)
+	@CHROMIUM=$$(scripts/find-chromium) || exit 1; export CHROMIUM; scripts/with-postgres .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .venv/bin/python:
 	@python=$$(scripts/find-python) || exit 1; echo "Making .venv with $$python"; "$$python" -m venv .venv
