@@ -56,6 +56,8 @@ def person(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 def complaints(page: Page, step: str) -> list[str]:
     """What is wrong with the page that is open."""
+    # Styles and all; a page of the dashboard that still counts looks again by itself.
+    page.wait_for_function("document.readyState === 'complete' && !document.querySelector('[data-behind]')")
     found = Axe().run(page, options=RULES).response["violations"]
     said = [f"{step}: {fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]
     for target in page.evaluate(TARGETS):

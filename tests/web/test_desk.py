@@ -95,6 +95,7 @@ def test_a_hostile_report_reaches_nothing_of_the_dashboard(site: Server, chromiu
     page = context.new_page()
     log_in(page, site, "ada")
     page.goto(f"{site.address}/researchers/studies/{name}/results")
+    page.wait_for_load_state("networkidle")  # its icon is no request of the report
     address = page.get_by_role("link", name="report.html").get_attribute("href")
     asked: list[str] = []
     context.on("response", lambda response: asked.append(response.url))
