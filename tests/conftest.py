@@ -25,14 +25,6 @@ os.environ["STUDY_LIMITS_URL"] = "none"
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a crowded machine may miss its moment once: its tests get a second try, which the summary counts."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
