@@ -11,6 +11,7 @@ torchvision names them, below TORCH_HOME, checked by their hash and never fetche
 
 import hashlib
 import importlib.util
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ BACKBONES = {
 }
 
 
-class Distance(nn.Module):
+class Distance(nn.Module, ABC):
     """Images (B, 3, H, W) with values in [0, 1], original and decoded, to their distance (B,), 0 where equal.
 
     `name` goes into every result. Nothing in it is learned. Under autocast only the features follow it.
@@ -67,13 +68,13 @@ class Distance(nn.Module):
         with torch.autocast(pixels.device.type, enabled=False):
             return self.compare([(one.float(), other.float()) for one, other in pairs])
 
+    @abstractmethod
     def features(self, images: Tensor) -> list[Tensor]:
         """Of each layer, (B, C, h, w)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compare(self, layers: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Each layer's features of originals and decoded images to the distance (B,)."""
-        raise NotImplementedError
 
 
 class Lpips(Distance):
